@@ -1,0 +1,3 @@
+from .skeleton_stream import SkeletonStream
+
+__all__ = ['SkeletonStream']

@@ -1,0 +1,4 @@
+from .autocast_optim_wrapper import AutocastOptimWrapper
+from .hooks import TwoStageRunner
+
+__all__ = ['AutocastOptimWrapper', 'TwoStageRunner']

@@ -1,0 +1,72 @@
+"""What the command-line tools share: overrides of a recipe and processes without a GPU."""
+
+import os
+from argparse import ArgumentParser
+from pathlib import Path
+
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.dist import is_distributed
+
+
+def add_common_arguments(parser: ArgumentParser) -> None:
+    """Arguments that training and testing share, spelt as in MMAction2."""
+    parser.add_argument('--work-dir', help='folder for logs, checkpoints and results '
+                        '(default: work_dirs/NAME_OF_CONFIG)')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
+                        metavar='KEY=VALUE', help='overrides of the config, e.g. stream=b '
+                        'train_cfg.max_epochs=30 key="[a,b]"')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
+                        help='how processes are launched')
+    # torch.distributed.launch passes it; torch.distributed.run sets the environment instead.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def set_work_dir(cfg: Config, config_path: str, work_dir: str | None) -> None:
+    """Command line over config over the config's file name."""
+    if work_dir is not None:
+        cfg.work_dir = work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = str(Path('work_dirs') / Path(config_path).stem)
+
+
+def set_launcher(cfg: Config, launcher: str, local_rank: int) -> None:
+    """Choose the launcher and, where there is no GPU, make processes talk over gloo.
+
+    MMEngine selects a CUDA device whenever it starts processes itself, so without one the
+    process group has to be there before its runner is.
+
+    Raises:
+        ValueError: If the launcher needs GPUs and there are none.
+    """
+    cfg.launcher = launcher
+    os.environ.setdefault('LOCAL_RANK', str(local_rank))
+    if launcher == 'none' or torch.cuda.is_available():
+        return
+    if launcher != 'pytorch':
+        raise ValueError(f'--launcher {launcher} needs GPUs, none is visible; without GPUs use '
+                         'tools/dist_train.sh (--launcher pytorch)')
+    if 'RANK' not in os.environ:
+        raise ValueError('--launcher pytorch needs torch.distributed.run around this program: '
+                         'use tools/dist_train.sh CONFIG PROCESSES')
+    if not is_distributed():
+        torch.distributed.init_process_group('gloo')
+    cfg.model_wrapper_cfg = dict(
+        type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False)
+
+
+def use_amp(cfg: Config) -> None:
+    """Mixed precision: MMEngine's wrapper on CUDA, bfloat16 autocast elsewhere.
+
+    Raises:
+        ValueError: If the recipe's optimizer wrapper is neither plain nor AMP.
+    """
+    kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
+    if kind not in ('OptimWrapper', 'AmpOptimWrapper', 'AutocastOptimWrapper'):
+        raise ValueError(f'--amp does not go with optim_wrapper.type={kind!r}; expected '
+                         'OptimWrapper or AmpOptimWrapper')
+    if torch.cuda.is_available():
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    else:
+        cfg.optim_wrapper.type = 'AutocastOptimWrapper'

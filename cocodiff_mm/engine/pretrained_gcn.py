@@ -1,0 +1,100 @@
+"""The fixed GCN whose features stage 1 learns from."""
+
+import copy
+import hashlib
+import json
+from pathlib import Path
+
+import torch
+from mmaction.registry import MODELS
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.dist import barrier, is_main_process
+from mmengine.runner import Runner
+from torch import nn
+
+from cocodiff_mm.engine.nested import isolated_run
+from cocodiff_mm.utils.checkpoint import check_fit, load_checkpoint, without_guest
+from cocodiff_mm.utils.files import replace_file
+from cocodiff_mm.utils.recipe import plain_recipe
+
+
+class PretrainedGCN:
+    """The plain recognizer of a recipe: trained first, from a checkpoint, or untrained.
+
+    Args:
+        runner (Runner): The two-stage run.
+        strategy (str): ``'train_first'``, ``'checkpoint'`` or ``'untrained'``.
+        checkpoint (str, optional): Weights for ``'checkpoint'``; a CoCoDiff checkpoint will do,
+            its neck is left out.
+    """
+
+    def __init__(self, runner: Runner, strategy: str, checkpoint: str | None) -> None:
+        self.runner, self.strategy = runner, strategy
+        self.cfg = plain_recipe(runner.cfg)
+        self.path: Path | None = None
+        if strategy == 'checkpoint':
+            self.path = Path(checkpoint).expanduser()
+        elif strategy == 'train_first':
+            # The recipe's digest is in the name: other settings never reuse these weights.
+            self.path = Path(runner.work_dir) / f'pretrain-{self._recipe_digest()}' / 'plain.pth'
+
+    def prepare(self) -> None:
+        """Make sure the weights are there and fit; trains them if they are to be trained first.
+
+        Raises:
+            FileNotFoundError: If the checkpoint does not exist.
+            ValueError: If it is of another model.
+        """
+        if self.strategy == 'train_first':
+            if self.path.is_file():
+                self.runner.logger.info(f'pre-trained GCN is there: {self.path}')
+            else:
+                self._train()
+        self.build()
+
+    def build(self) -> nn.Module:
+        """The recognizer with its weights, in eval mode, on the run's device."""
+        with isolated_run():
+            torch.manual_seed(self.runner.seed)
+            model = MODELS.build(copy.deepcopy(self.cfg.model))
+            model.init_weights()
+        if self.path is not None:
+            state = load_checkpoint(str(self.path))
+            state = without_guest(state.get('state_dict', state))
+            check_fit(model, state, str(self.path))
+            model.load_state_dict(state)
+        return model.to(get_device()).eval()
+
+    def fingerprint(self, views: int, *settings: dict) -> str:
+        """Digest of all that the features (and with ``settings``, stage 1) depend on."""
+        weights = hashlib.sha256(self.path.read_bytes()).hexdigest() if self.path else 'untrained'
+        loader = {key: self.cfg.train_dataloader[key] for key in ('dataset',)}
+        return _digest(weights, self.cfg.model, loader, views, self.runner.seed, *settings)
+
+    def _recipe_digest(self) -> str:
+        keys = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler',
+                'load_from')
+        return _digest(*(self.cfg.get(key) for key in keys), self.runner.seed)[:8]
+
+    def _train(self) -> None:
+        """A plain run of the same recipe; goes on where an earlier one was interrupted."""
+        folder = self.path.parent
+        cfg: Config = copy.deepcopy(self.cfg)
+        cfg.work_dir, cfg.resume, cfg.load_from = str(folder), True, None
+        cfg.experiment_name = f'{self.runner.experiment_name}_pretrain'
+        cfg.randomness = dict(cfg.get('randomness') or {}, seed=self.runner.seed)
+        self.runner.logger.info(f'training the plain recipe first, in {folder}')
+        with isolated_run():
+            inner = Runner.from_cfg(cfg)
+            inner.train()
+            model = inner.model.module if inner.distributed else inner.model
+            if is_main_process():
+                with replace_file(self.path) as temporary:
+                    torch.save(dict(state_dict=model.state_dict()), temporary)
+            barrier()
+
+
+def _digest(*parts: object) -> str:
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()

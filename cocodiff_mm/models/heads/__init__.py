@@ -1,0 +1,3 @@
+from .cocodiff_head import CoCoDiffHead
+
+__all__ = ['CoCoDiffHead']

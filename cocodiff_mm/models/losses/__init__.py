@@ -1,0 +1,3 @@
+from .text_guidance_loss import TextGuidanceLoss
+
+__all__ = ['TextGuidanceLoss']

@@ -1,0 +1,3 @@
+from .latent_diffusion_neck import LatentDiffusionNeck
+
+__all__ = ['LatentDiffusionNeck']

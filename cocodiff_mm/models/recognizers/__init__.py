@@ -1,0 +1,3 @@
+from .cocodiff_recognizer import CoCoDiffRecognizer
+
+__all__ = ['CoCoDiffRecognizer']

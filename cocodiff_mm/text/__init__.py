@@ -1,0 +1,7 @@
+"""Text of the action classes: corpora (what was written), encoders, and banks (what training reads)."""
+
+from .bank import TextBank
+from .corpus import ClassText, Corpus
+from .encoders import SentenceEncoder, build_bank
+
+__all__ = ['ClassText', 'Corpus', 'SentenceEncoder', 'TextBank', 'build_bank']

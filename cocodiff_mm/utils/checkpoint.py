@@ -1,0 +1,207 @@
+import collections
+import os
+import pathlib
+import pickle
+import re
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+from torch import nn
+
+from cocodiff_mm.dependencies import parse_version
+from cocodiff_mm.utils.files import replace_file
+
+GUEST_PREFIX = 'neck.'
+# torch.serialization.safe_globals takes names from here on; older versions get our unpickler.
+NAMED_GLOBALS = (2, 7)
+_STATISTICS = ('min', 'max', 'current', 'mean')
+
+
+def _history_statistic(owner: type, name: str) -> Callable:
+    """``getattr`` as pickled history buffers need it, and for nothing else."""
+    if owner is not HistoryBuffer or name not in _STATISTICS:
+        raise pickle.UnpicklingError(f'Unsupported global: GLOBAL builtins.getattr({owner!r}, '
+                                     f'{name!r})')
+    return getattr(owner, name)
+
+
+def _allowed_globals() -> dict[str, Any]:
+    """What a checkpoint may name, beyond tensors: name in the file -> object."""
+    multiarray = getattr(np, '_core', None) or np.core
+    allowed = {
+        'mmengine.logging.history_buffer.HistoryBuffer': HistoryBuffer,
+        'builtins.getattr': _history_statistic,
+        'collections.OrderedDict': collections.OrderedDict,
+        'collections.defaultdict': collections.defaultdict,
+        'numpy.ndarray': np.ndarray,
+        'numpy.dtype': np.dtype,
+    }
+    allowed.update({f'builtins.{kind.__name__}': kind for kind in (
+        bool, bytearray, complex, dict, float, frozenset, int, list, range, set, slice, str,
+        tuple)})
+    # Files written with numpy 1 and with numpy 2 name the same functions differently.
+    for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):
+        for name in ('_reconstruct', 'scalar'):
+            allowed[f'{module}.{name}'] = getattr(multiarray.multiarray, name)
+    for kind in {type(np.dtype(code)) for code in '?bBhHiIlLqQefdFDSU'}:
+        allowed[f'{kind.__module__}.{kind.__name__}'] = kind
+    for module in ('pathlib', 'pathlib._local'):
+        # A path of the other system is data too.
+        allowed.update({f'{module}.PosixPath': pathlib.Path, f'{module}.WindowsPath': pathlib.Path,
+                        f'{module}.PurePosixPath': pathlib.PurePosixPath,
+                        f'{module}.PureWindowsPath': pathlib.PureWindowsPath})
+    return allowed
+
+
+ALLOWED = _allowed_globals()
+
+
+class RestrictedPickle:
+    """A ``pickle_module`` for ``torch.load`` before version 2.7: names of ``ALLOWED`` only."""
+
+    class Unpickler(pickle.Unpickler):
+        """Looks names up in a list, never in a module."""
+
+        def find_class(self, module: str, name: str) -> Any:
+            from torch._weights_only_unpickler import _get_allowed_globals
+
+            full = f'{module}.{name}'
+            allowed = {**_get_allowed_globals(), **ALLOWED}
+            if full not in allowed:
+                raise pickle.UnpicklingError(f'Unsupported global: GLOBAL {full}')
+            return allowed[full]
+
+    @classmethod
+    def load(cls, file: Any, encoding: str = 'utf-8') -> Any:
+        """Read one object, as ``torch.load`` asks of the old file format."""
+        return cls.Unpickler(file, encoding=encoding).load()
+
+
+def allow_globals() -> AbstractContextManager:
+    """In this context ``torch.load(..., weights_only=True)`` reads MMEngine's checkpoints."""
+    if parse_version(torch.__version__) < NAMED_GLOBALS:
+        return nullcontext()
+    return torch.serialization.safe_globals([(kind, name) for name, kind in ALLOWED.items()])
+
+
+def load_checkpoint(filename: str | Path, map_location: Any = 'cpu') -> Any:
+    """Read a checkpoint file without running code from it.
+
+    Args:
+        filename (str | Path): Checkpoint of MMEngine, or any file of tensors, numpy arrays and
+            builtin containers.
+        map_location: As of ``torch.load``. Defaults to ``'cpu'``.
+
+    Returns:
+        The checkpoint, usually a dict with ``meta`` and ``state_dict``.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is broken, or names something a checkpoint has no use for.
+    """
+    path = Path(filename).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f'no such checkpoint: {str(path)!r}')
+    strict: dict[str, Any] = dict(weights_only=True)
+    if parse_version(torch.__version__) < NAMED_GLOBALS:
+        strict = dict(pickle_module=RestrictedPickle)
+    try:
+        with allow_globals():
+            return torch.load(path, map_location=map_location, **strict)
+    except pickle.UnpicklingError as error:
+        raise ValueError(_refusal(path, str(error))) from error
+    except (RuntimeError, EOFError, OSError, KeyError, IndexError, TypeError, AttributeError,
+            UnicodeDecodeError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if 'CUDA' in reason:
+            raise
+        raise ValueError(_broken(path, reason)) from error
+
+
+def _refusal(path: Path, message: str) -> str:
+    wanted = re.search(r'GLOBAL (\S+?)(?:\s|$|\()', message)
+    if wanted is None:
+        return _broken(path, message.splitlines()[-1])
+    return (f'{path} was not loaded: it asks for {wanted[1]}, which may run code and which no '
+            'checkpoint of weights needs. If you trust where it comes from, save its state_dict '
+            'alone with torch.save there, and use that file')
+
+
+def _broken(path: Path, reason: str) -> str:
+    return (f'{path} ({path.stat().st_size} bytes) is not a readable checkpoint: {reason}. It may '
+            'have been cut short: fetch or write it again, or resume from an older one')
+
+
+def save_checkpoint_atomic(obj: Any, path: str | Path) -> None:
+    """``torch.save`` that leaves either the whole new file or the old one.
+
+    Args:
+        obj: What to save.
+        path (str | Path): The file; its folder is made if missing.
+    """
+    with replace_file(path) as temporary:
+        with temporary.open('wb') as file:
+            torch.save(obj, file)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def without_guest(state_dict: Mapping[str, Any]) -> collections.OrderedDict:
+    """A state dict without the keys of the neck, in the same order."""
+    kept = collections.OrderedDict(
+        (key, value) for key, value in state_dict.items() if not key.startswith(GUEST_PREFIX))
+    metadata = getattr(state_dict, '_metadata', None)
+    if metadata is not None:  # versions of modules, which load_state_dict looks at
+        kept._metadata = metadata
+    return kept
+
+
+def check_fit(model: nn.Module, state_dict: Mapping[str, Any], source: str | Path) -> None:
+    """Refuse weights that are not exactly those of the model.
+
+    Args:
+        model (nn.Module): The model to load into.
+        state_dict (Mapping[str, Tensor]): The weights.
+        source (str | Path): Where they come from, for the message.
+
+    Raises:
+        ValueError: With the number and the first names of missing, unexpected and mis-shaped
+            keys, and with the model that was expected.
+    """
+    own = model.state_dict()
+    missing = [key for key in own if key not in state_dict]
+    unexpected = [key for key in state_dict if key not in own]
+    shapes = {key: (_shape(state_dict[key]), _shape(value))
+              for key, value in own.items() if key in state_dict}
+    misfit = [f'{key} {got}, expected {want}' for key, (got, want) in shapes.items()
+              if got != want]
+    problems = [f'{len(keys)} {kind} ({_first(keys)})' for kind, keys in (
+        ('missing', missing), ('unexpected', unexpected), ('of another shape', misfit)) if keys]
+    if problems:
+        raise ValueError(
+            f'{source} does not fit {describe(model)}: of {len(own)} keys '
+            f'{", ".join(problems)}. Take the recipe that the weights were trained with, or '
+            'weights of this recipe')
+
+
+def describe(model: nn.Module) -> str:
+    """A model in words: its type and, for a recognizer, backbone and number of classes."""
+    parts = [type(getattr(model, name)).__name__ for name in ('backbone', 'cls_head')
+             if isinstance(getattr(model, name, None), nn.Module)]
+    classes = getattr(getattr(model, 'cls_head', None), 'num_classes', None)
+    if classes is not None:
+        parts.append(f'{classes} classes')
+    return type(model).__name__ + (f' ({", ".join(parts)})' if parts else '')
+
+
+def _shape(value: Any) -> tuple[int, ...] | str:
+    return tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
+
+
+def _first(names: list[str], count: int = 3) -> str:
+    return '; '.join(names[:count]) + ('; ...' if len(names) > count else '')

@@ -1,0 +1,83 @@
+"""A CoCoDiff recipe is a host and a guest: take the guest out, or check that both fit."""
+
+import copy
+import difflib
+from collections.abc import Iterator
+from pathlib import Path
+
+from mmengine.config import Config
+
+# The plain counterparts: same parameters, same keys, same scores.
+PLAIN_TYPES = {'CoCoDiffRecognizer': 'RecognizerGCN', 'CoCoDiffHead': 'GCNHead'}
+GUEST_HOOK = 'TwoStageRunner'
+
+
+def type_name(cfg: dict) -> str:
+    """Registered name of a config's type, without scope or module path."""
+    kind = cfg.get('type', '')
+    return kind.rsplit('.', 1)[-1] if isinstance(kind, str) else kind.__name__
+
+
+def plain_recipe(cfg: Config) -> Config:
+    """The host alone: no neck, no two stages, the plain recognizer and head.
+
+    Args:
+        cfg (Config): A recipe; it is not changed.
+
+    Returns:
+        Config: The recipe as it would be without CoCoDiff; a plain recipe comes back equal.
+    """
+    cfg = copy.deepcopy(cfg)
+    if 'model' in cfg:
+        cfg.model.pop('neck', None)
+        for part in (cfg.model, cfg.model.get('cls_head') or {}):
+            if type_name(part) in PLAIN_TYPES:
+                part['type'] = PLAIN_TYPES[type_name(part)]
+    if cfg.get('custom_hooks'):
+        cfg.custom_hooks = [hook for hook in cfg.custom_hooks if type_name(hook) != GUEST_HOOK]
+    return cfg
+
+
+def check_files(cfg: Config, modes: tuple[str, ...] = ('train', 'val', 'test')) -> None:
+    """Refuse a recipe whose annotation files are missing, before anything is built.
+
+    Args:
+        cfg (Config): The recipe.
+        modes (tuple[str]): Which dataloaders will be used.
+
+    Raises:
+        FileNotFoundError: Naming the file, the config key and how to get the file.
+    """
+    for mode in modes:
+        loader = cfg.get(f'{mode}_dataloader') or {}
+        for key, dataset in _datasets(loader.get('dataset'), f'{mode}_dataloader.dataset'):
+            path = dataset.get('ann_file')
+            if not path or Path(path).expanduser().is_file():
+                continue
+            raise FileNotFoundError(
+                f'{key}.ann_file: no such file: {path!r}{_near(Path(path))}. Put the annotation '
+                'file there (the README section "Data" says where each one comes from), point to '
+                f'it with --cfg-options {key}.ann_file=PATH, or for the real recordings set the '
+                'environment variable COCODIFF_REAL_DATA to their folder; data that needs no '
+                'download: configs/ctrgcn_cocodiff_demo.py')
+
+
+def _datasets(dataset: dict | None, key: str) -> Iterator[tuple[str, dict]]:
+    """Innermost dataset configs with their keys, through any wrappers."""
+    if not isinstance(dataset, dict):
+        return
+    if 'dataset' in dataset:
+        yield from _datasets(dataset['dataset'], f'{key}.dataset')
+    elif 'datasets' in dataset:
+        for i, inner in enumerate(dataset['datasets']):
+            yield from _datasets(inner, f'{key}.datasets.{i}')
+    else:
+        yield key, dataset
+
+
+def _near(path: Path) -> str:
+    """A hint at files of a like name in the folder, or at a missing folder."""
+    if not path.parent.is_dir():
+        return f' (the folder {str(path.parent)!r} does not exist either)'
+    names = difflib.get_close_matches(path.name, [p.name for p in path.parent.iterdir()])
+    return f' (near it: {", ".join(names)})' if names else ''

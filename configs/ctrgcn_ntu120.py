@@ -1,0 +1,7 @@
+_base_ = [
+    '_base_/default_runtime.py', '_base_/backbones/ctrgcn.py', '_base_/datasets/ntu120.py',
+    '_base_/schedules/sgd_90e.py'
+]
+model = dict(
+    cls_head=dict(init_cfg=dict(
+        type='Normal', layer='Linear', std=(2 / _base_.num_classes)**0.5)))

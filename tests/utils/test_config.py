@@ -1,0 +1,45 @@
+import pytest
+from tiny_recipe import ROOT
+
+from cocodiff_mm.utils.config import load_config
+
+RECIPE = ROOT / 'configs' / 'ctrgcn_cocodiff_ntu120.py'
+
+
+def streams(cfg):
+    return [step.stream for mode in ('train', 'val', 'test')
+            for step in cfg[f'{mode}_dataloader'].dataset.pipeline if 'stream' in step]
+
+
+def test_variables_have_defaults():
+    cfg = load_config(RECIPE)
+    assert cfg.stream == 'j' and streams(cfg) == ['j'] * 3
+    assert cfg.train_dataloader.dataset.split == 'xsub_train'
+
+
+def test_a_variable_reaches_every_part_of_the_recipe(monkeypatch):
+    monkeypatch.delenv('COCODIFF_STREAM', raising=False)
+    cfg = load_config(RECIPE, dict(stream='bm', split='xset', **{'train_cfg.max_epochs': 3}))
+    assert streams(cfg) == ['bm'] * 3
+    assert cfg.train_dataloader.dataset.split == 'xset_train'
+    assert cfg.test_dataloader.dataset.split == 'xset_val'
+    assert cfg.train_cfg.max_epochs == 3
+    assert streams(load_config(RECIPE)) == ['j'] * 3, 'the override must not outlive its recipe'
+
+
+def test_an_unknown_variable_is_refused(tmp_path):
+    recipe = tmp_path / 'mine.py'
+    recipe.write_text('model = dict(type="RecognizerGCN")\n')
+    with pytest.raises(ValueError, match='has no variable stream'):
+        load_config(recipe, dict(stream='b'))
+
+
+def test_a_missing_recipe_is_named_with_its_neighbours():
+    with pytest.raises(FileNotFoundError, match='ctrgcn_ntu121.py.*ctrgcn_ntu120.py'):
+        load_config(ROOT / 'configs' / 'ctrgcn_ntu121.py')
+
+
+def test_real_data_are_found_through_the_environment(monkeypatch):
+    monkeypatch.setenv('COCODIFF_REAL_DATA', '/somewhere')
+    cfg = load_config(ROOT / 'configs' / 'ctrgcn_nwucla.py')
+    assert cfg.train_dataloader.dataset.ann_file == '/somewhere/nw_ucla.pkl'

@@ -1,0 +1,69 @@
+"""Train a recipe: python tools/train.py CONFIG [options]."""
+
+import argparse
+import sys
+
+from mmengine.runner import Runner
+
+import cocodiff_mm  # noqa: F401  (registers the plugin's modules)
+from cocodiff_mm.engine.checks import check_model
+from cocodiff_mm.engine.launch import (
+    add_common_arguments,
+    set_launcher,
+    set_work_dir,
+    use_amp,
+)
+from cocodiff_mm.utils.config import load_config
+from cocodiff_mm.utils.recipe import check_files
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Train a recognizer, plain or with CoCoDiff')
+    parser.add_argument('config', help='recipe, e.g. configs/ctrgcn_cocodiff_ntu120.py')
+    parser.add_argument('--resume', nargs='?', const='auto',
+                        help='go on from this checkpoint, or without a path from the latest in '
+                        'the work dir, in whichever stage it stopped')
+    parser.add_argument('--amp', action='store_true', help='mixed precision')
+    parser.add_argument('--no-validate', action='store_true', help='no evaluation while training')
+    parser.add_argument('--auto-scale-lr', action='store_true',
+                        help='scale the learning rate with the actual batch size')
+    parser.add_argument('--seed', type=int, help='random seed; overrides the recipe')
+    parser.add_argument('--diff-rank-seed', action='store_true',
+                        help='another seed on every process')
+    parser.add_argument('--deterministic', action='store_true', help='deterministic CUDA kernels')
+    add_common_arguments(parser)
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = parse_args(argv)
+    cfg = load_config(args.config, args.cfg_options)
+    set_work_dir(cfg, args.config, args.work_dir)
+    check_files(cfg, ('train',) if args.no_validate else ('train', 'val'))
+    set_launcher(cfg, args.launcher, args.local_rank)
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    if args.amp:
+        use_amp(cfg)
+    if args.resume is not None:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == 'auto' else args.resume
+    if args.auto_scale_lr:
+        if 'auto_scale_lr' not in cfg:
+            raise ValueError(f'--auto-scale-lr: {args.config} does not say for which batch size '
+                             'its learning rate is; add auto_scale_lr=dict(base_batch_size=64)')
+        cfg.auto_scale_lr.enable = True
+    cfg.randomness = dict(cfg.get('randomness') or {})
+    if args.seed is not None:
+        cfg.randomness.seed = args.seed
+    if args.diff_rank_seed:
+        cfg.randomness.diff_rank_seed = True
+    if args.deterministic:
+        cfg.randomness.deterministic = True
+    runner = Runner.from_cfg(cfg)
+    check_model(runner.model.module if runner.distributed else runner.model)
+    runner.train()
+
+
+if __name__ == '__main__':
+    sys.exit(main())
