@@ -6,6 +6,7 @@ leaves a healthy upstream alone.
 
 import difflib
 import importlib
+import pickle
 import sys
 import warnings
 from collections.abc import Callable
@@ -89,15 +90,14 @@ def torchvision_ops() -> bool:
     every Runner. Declaring the two makes the import work; calling them stays impossible. Delete
     when torchvision guards these registrations as it guards the others.
     """
-    if find_spec('torchvision') is None or 'torchvision' in sys.modules:
+    if find_spec('torchvision') is None:
         return False
     try:
         importlib.import_module('torchvision')
+        return False
     except RuntimeError as error:
         if 'operator torchvision::' not in str(error):
             raise
-    else:
-        return False
     for name in [name for name in sys.modules if name.split('.')[0] == 'torchvision']:
         del sys.modules[name]
     library = torch.library.Library('torchvision', 'FRAGMENT')
@@ -126,8 +126,8 @@ def weights_only() -> bool:
         try:
             stock[''](file, 'cpu')
             return False
-        except Exception as error:
-            if 'HistoryBuffer' not in str(error) and 'weights' not in str(error).lower():
+        except pickle.UnpicklingError as error:
+            if 'HistoryBuffer' not in str(error):
                 raise
 
     def load_from_local(filename: str, map_location: object = None) -> object:

@@ -1,4 +1,4 @@
-"""Text of the action classes: corpora (what was written), encoders, and banks (what training reads)."""
+"""Text of the action classes: corpora as written, text encoders, banks that training reads."""
 
 from .bank import TextBank
 from .corpus import ClassText, Corpus

@@ -178,7 +178,8 @@ def _check_counts(entry: ClassText, where: str) -> None:
 def _class_text(raw: Any, where: str) -> ClassText:
     label = _get(raw, 'label', str, where)
     where = f'{where} ({label!r})'
-    return ClassText(label, *(_strings(raw, field, where) for field in ('synonyms', 'descriptions')))
+    return ClassText(label, _strings(raw, 'synonyms', where),
+                     _strings(raw, 'descriptions', where))
 
 
 def _strings(raw: Any, key: str, where: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ class _NumpyUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         allowed = ((module in _NUMPY_MODULES and name in _NUMPY_NAMES)
-                   or (module == 'builtins' and name in _BUILTINS)
+                   or (module in ('builtins', '__builtin__') and name in _BUILTINS)
                    or (module, name) in _OTHERS)
         if not allowed:
             raise pickle.UnpicklingError(f'it asks for {module}.{name}')

@@ -1,6 +1,9 @@
+import random
 import time
 from pathlib import Path
 
+import numpy as np
+import torch
 from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -103,6 +106,15 @@ class TwoStageRunner(Hook):
         self._stage2_started = time.monotonic()
         runner.logger.info(f'stage 2 of 2: joint training from epoch {runner.epoch + 1} '
                            f'to {runner.max_epochs}')
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Seed by epoch: a resumed run draws what an uninterrupted one would have drawn."""
+        seed = runner.seed + 7919 * (runner.epoch + 1)
+        if runner._randomness_cfg.get('diff_rank_seed'):
+            seed += runner.rank
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        torch.manual_seed(seed)
 
     def after_train(self, runner: Runner) -> None:
         """Keep how long stage 2 took, beside stage 1's figures."""

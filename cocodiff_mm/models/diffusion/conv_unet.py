@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from .denoiser import Denoiser
 
 
-def group_norm(channels: int) -> nn.GroupNorm:
-    """Group norm of at most 8 groups; its gain and bias are left to the layers around it."""
-    return nn.GroupNorm(math.gcd(8, channels), channels, affine=False)
+def group_norm(channels: int, affine: bool = True) -> nn.GroupNorm:
+    """Group norm of at most 8 groups."""
+    return nn.GroupNorm(math.gcd(8, channels), channels, affine=affine)
 
 
 class ConvResidualBlock(nn.Module):
@@ -28,7 +28,8 @@ class ConvResidualBlock(nn.Module):
         super().__init__()
         self.norm1 = group_norm(in_channels)
         self.conv1 = nn.Conv1d(in_channels, out_channels, 3, padding=1)
-        self.norm2 = group_norm(out_channels)
+        # Affine by the conditioning.
+        self.norm2 = group_norm(out_channels, affine=False)
         self.dropout = nn.Dropout(dropout)
         self.conv2 = nn.Conv1d(out_channels, out_channels, 3, padding=1)
         self.shortcut = (nn.Identity() if in_channels == out_channels else

@@ -1,0 +1,219 @@
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import body as b
+from .geometry import FPS, apply, bend_limb, ease, keyframes, rotate_x, rotate_y, rotate_z, unit
+from .subject import Manner, Subject
+
+
+@dataclass
+class Reach:
+    """Where a wrist goes, over and above how the arm hangs.
+
+    Args:
+        target (np.ndarray): Points (T, 3), metres; x is outward on the arm's own side unless
+            the frame is ``'world'``.
+        weight (np.ndarray): 0 hangs, 1 is at the target (T, ).
+        pole (np.ndarray): Where the elbow points (3, ) or (T, 3), in the chest's frame, x outward.
+        frame (str): ``'chest'`` (from the shoulders' centre), ``'head'`` (from the head's
+            middle) or ``'world'``.
+        hand (np.ndarray, optional): Direction of the hand, in the same frame as the target;
+            along the forearm if None.
+        bulge (float): How far the way to the target leads around the front, metres.
+    """
+    target: np.ndarray
+    weight: np.ndarray
+    pole: np.ndarray
+    frame: str = 'chest'
+    hand: np.ndarray | None = None
+    bulge: float = 0.1
+
+
+class Performer:
+    """One person over one clip: what the actions set, and the joints that follow from it.
+
+    Everything is at rest at first: a subject stands at the origin, faces -z and sways a little.
+    Actions overwrite the arrays, all of length T (frames); the sides are 0 right and 1 left.
+
+    Args:
+        subject (Subject): Who.
+        frames (int): Length T of the clip.
+        manner (Manner): Source of everything that differs between takes.
+    """
+
+    def __init__(self, subject: Subject, frames: int, manner: Manner) -> None:
+        self.subject, self.body, self.manner = subject, subject.body, manner
+        self.time = np.arange(frames, dtype=float)
+        # When the action starts and ends is anybody's guess, as in clips cut by hand.
+        self.start = manner.take.uniform(0, 0.22) * frames
+        self.stop = frames - 1 - manner.take.uniform(0, 0.22) * frames
+        self.root = np.stack([self.sway(0.012), np.full(frames, self.body.standing),
+                              self.sway(0.012)], axis=-1)
+        self.yaw = self.sway(0.05)
+        self.bend = subject.slouch + self.sway(0.02)
+        self.side = self.sway(0.02)
+        self.twist = self.sway(0.06)
+        self.nod = manner.between(-0.05, 0.2) + self.sway(0.06)
+        self.tilt = self.sway(0.04)
+        self.turn = self.sway(0.15)
+        swing, abduct, flex = subject.rest_arm
+        self.swing = np.stack([swing + self.sway(0.03) for _ in b.SIGN])
+        self.abduct = np.stack([abduct + self.sway(0.02) for _ in b.SIGN])
+        self.flex = np.stack([flex + self.sway(0.04) for _ in b.SIGN])
+        self.reach: list[Reach | None] = [None, None]
+        width = self.body.hip * subject.stance
+        lead = manner.take.uniform(-0.05, 0.05)
+        self.ankle = np.stack([
+            np.broadcast_to((sign * width, self.body.ankle, sign * lead), (frames, 3))
+            for sign in b.SIGN]).copy()
+        self.foot_yaw = np.stack([np.full(frames, -sign * subject.toe_out) for sign in b.SIGN])
+        self.foot_pitch = np.zeros((2, frames))
+
+    def sway(self, size: float) -> np.ndarray:
+        """Slow irregular motion (T, ) of about ``size``, different at each call."""
+        take, seconds = self.manner.take, self.time / FPS
+        waves = [np.sin(2 * np.pi * (rate * take.uniform(0.7, 1.3) * seconds + take.random()))
+                 for rate in (0.15, 0.4, 0.9)]
+        return size * (waves[0] + 0.5 * waves[1] + 0.2 * waves[2])
+
+    def seconds(self, duration: float) -> float:
+        """Frames that a movement of so many seconds takes this subject."""
+        return duration * FPS / self.subject.speed
+
+    def cycle(self, rate: float) -> np.ndarray:
+        """Phase (T, ) in rad of a movement of ``rate`` hertz that starts with the action."""
+        tempo = rate * self.subject.speed * (1 + self.sway(0.06))
+        return 2 * np.pi * (np.cumsum(tempo) / FPS - self.start * tempo[0] / FPS)
+
+    def hold(self, rise: float, fall: float, stays: bool = False) -> np.ndarray:
+        """Envelope (T, ): up in ``rise`` seconds at the start, down in ``fall`` at the end."""
+        length = self.stop - self.start
+        up = ease(self.time, self.start, self.start + min(self.seconds(rise), 0.45 * length))
+        if stays:
+            return up
+        return up - ease(self.time, self.stop - min(self.seconds(fall), 0.45 * length), self.stop)
+
+    def path(self, shares: list[float], values: np.ndarray) -> np.ndarray:
+        """Key values at shares 0..1 of the action's time, as a smooth curve over the clip."""
+        times = [self.start + share * (self.stop - self.start) for share in shares]
+        return keyframes(self.time, times, values)
+
+    def move_arm(self, side: int, weight: np.ndarray, swing: np.ndarray, abduct: np.ndarray,
+                 flex: np.ndarray) -> None:
+        """Blend an arm from hanging to angles in rad: to the front, outward, at the elbow."""
+        for angle, goal in ((self.swing, swing), (self.abduct, abduct), (self.flex, flex)):
+            angle[side] += weight * (goal - angle[side])
+
+    def frames_of_trunk(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Orientations (T, 3, 3) of hips, lower spine, chest and head."""
+        yaw = rotate_y(self.yaw)
+
+        def part(bend, side, twist):
+            return yaw @ rotate_x(-bend * self.bend) @ rotate_z(-side * self.side) @ rotate_y(
+                twist * self.twist)
+
+        chest = part(1, 1, 1)
+        head = chest @ rotate_y(self.turn) @ rotate_x(-self.nod) @ rotate_z(-self.tilt)
+        return part(0.4, 0.2, 0.1), part(0.65, 0.5, 0.4), chest, head
+
+    def hip(self, side: int) -> np.ndarray:
+        """Position of a hip (T, 3)."""
+        offset = (b.SIGN[side] * self.body.hip, -self.body.hip_drop, 0)
+        return self.root + apply(self.frames_of_trunk()[0], offset)
+
+    def settle(self) -> None:
+        """Lower the hips where the feet would otherwise be out of the legs' reach."""
+        limit = np.full(len(self.time), np.inf)
+        for side in (b.RIGHT, b.LEFT):
+            offset = self.ankle[side] - self.hip(side)
+            across = np.minimum(np.linalg.norm(offset[:, [0, 2]], axis=-1), 0.9 * self.body.leg)
+            reach = np.sqrt((0.99 * self.body.leg)**2 - across**2)
+            limit = np.minimum(limit, reach + offset[:, 1])
+        drop = np.maximum(-limit, 0)
+        # The hips do not follow the hard switch from one leg to the other.
+        window = np.hanning(9)[1:-1]
+        padded = np.pad(drop, 3, mode='edge')
+        self.root[:, 1] -= np.convolve(padded, window / window.sum(), mode='valid')
+
+    def joints(self) -> np.ndarray:
+        """Forward kinematics.
+
+        Returns:
+            np.ndarray: Joints (T, 25, 3) in metres, before any noise; the floor is y = 0.
+        """
+        self.settle()
+        size, out = self.body, np.zeros((len(self.time), b.NUM_JOINTS, 3))
+        _, lower, chest, head = self.frames_of_trunk()
+        out[:, b.SPINE_BASE] = self.root
+        out[:, b.SPINE_MID] = self.root + apply(lower, (0, size.lower_spine, 0))
+        top = out[:, b.SPINE_MID] + apply(chest, (0, size.upper_spine, 0))
+        out[:, b.SPINE_TOP] = top
+        out[:, b.NECK] = top + apply(chest, (0, size.neck, 0))
+        out[:, b.HEAD] = out[:, b.NECK] + apply(head, (0, size.head, 0))
+        for side in (b.RIGHT, b.LEFT):
+            self._place_arm(out, side, chest, head)
+            self._place_leg(out, side)
+        return out
+
+    def _place_arm(self, out: np.ndarray, side: int, chest: np.ndarray,
+                   head: np.ndarray) -> None:
+        size, flip = self.body, np.array([b.SIGN[side], 1, 1])
+        top = out[:, b.SPINE_TOP]
+        shoulder = top + apply(chest, flip * (size.shoulder, -size.shoulder_drop, 0))
+        # Angles refer to gravity: arms keep hanging when the trunk bends.
+        upright = rotate_y(self.yaw + self.twist)
+        swing, abduct, flex = self.swing[side], self.abduct[side], self.flex[side]
+        upper = np.stack([np.sin(abduct), -np.cos(abduct) * np.cos(swing),
+                          -np.cos(abduct) * np.sin(swing)], axis=-1)
+        across = np.stack([np.zeros_like(swing), np.sin(swing), -np.cos(swing)], axis=-1)
+        fore = np.cos(flex)[:, None] * upper + np.sin(flex)[:, None] * across
+        upper, fore = apply(upright, flip * upper), apply(upright, flip * fore)
+        hand = fore
+        thumb = apply(upright, flip * np.array([-0.2, 0.5, -0.8]))
+        if self.reach[side] is not None:
+            goal = self.reach[side]
+            weight = goal.weight[:, None]
+            wrist = size.upper_arm * upper + size.forearm * fore
+            target, direction = goal.target, goal.hand
+            if goal.frame != 'world':
+                frame, origin = (chest, top) if goal.frame == 'chest' else (head, out[:, b.HEAD])
+                target = origin + apply(frame, flip * target)
+                direction = None if direction is None else apply(frame, flip * direction)
+            front = apply(chest, (0, 0, -1.0))
+            way = wrist + weight * (target - shoulder - wrist)
+            way += 4 * weight * (1 - weight) * goal.bulge * front
+            hanging = unit(upper * size.upper_arm - wrist / 2)
+            pole = hanging + weight * (unit(apply(chest, flip * goal.pole)) - hanging)
+            upper, fore = bend_limb(way, pole, size.upper_arm, size.forearm)
+            hand = fore
+            if direction is not None:
+                hand = unit(fore + weight * (unit(direction) - fore))
+        out[:, b.SHOULDER[side]] = shoulder
+        out[:, b.ELBOW[side]] = shoulder + size.upper_arm * upper
+        out[:, b.WRIST[side]] = out[:, b.ELBOW[side]] + size.forearm * fore
+        out[:, b.HAND[side]] = out[:, b.WRIST[side]] + size.palm * hand
+        out[:, b.TIP[side]] = out[:, b.HAND[side]] + size.palm * hand
+        thumb = unit(thumb - (thumb * hand).sum(-1, keepdims=True) * hand)
+        out[:, b.THUMB[side]] = out[:, b.HAND[side]] + size.palm * (0.8 * thumb + 0.3 * hand)
+
+    def leg_bones(self, side: int) -> tuple[np.ndarray, np.ndarray]:
+        """Directions (T, 3) of thigh and shank; knees point where hips and feet do."""
+        heading = self.yaw + self.foot_yaw[side] / 2
+        pole = apply(rotate_y(heading), (0, 0.3, -1.0))
+        return bend_limb(self.ankle[side] - self.hip(side), pole, self.body.thigh,
+                         self.body.shank)
+
+    def knee(self, side: int) -> np.ndarray:
+        """Position of a knee (T, 3)."""
+        return self.hip(side) + self.body.thigh * self.leg_bones(side)[0]
+
+    def _place_leg(self, out: np.ndarray, side: int) -> None:
+        size = self.body
+        thigh, shank = self.leg_bones(side)
+        out[:, b.HIP[side]] = self.hip(side)
+        out[:, b.KNEE[side]] = out[:, b.HIP[side]] + size.thigh * thigh
+        out[:, b.ANKLE[side]] = out[:, b.KNEE[side]] + size.shank * shank
+        heading = rotate_y(self.yaw + self.foot_yaw[side]) @ rotate_x(self.foot_pitch[side])
+        sole = apply(heading, (0, 0.015 - size.ankle, -size.foot))
+        out[:, b.FOOT[side]] = out[:, b.ANKLE[side]] + sole

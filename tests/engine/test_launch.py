@@ -1,0 +1,62 @@
+from argparse import ArgumentParser
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from cocodiff_mm.engine import launch
+
+
+@pytest.fixture(autouse=True)
+def no_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    monkeypatch.setenv('LOCAL_RANK', '0')
+
+
+def test_one_process_needs_nothing():
+    cfg = Config(dict())
+    launch.set_launcher(cfg, 'none', 0)
+    assert cfg.launcher == 'none' and 'model_wrapper_cfg' not in cfg
+
+
+@pytest.mark.parametrize('launcher, message', [
+    ('slurm', '--launcher slurm needs GPUs'),
+    ('pytorch', 'use tools/dist_train.sh CONFIG PROCESSES'),
+])
+def test_launchers_that_cannot_work_say_so(launcher, message, monkeypatch):
+    monkeypatch.delenv('RANK', raising=False)
+    with pytest.raises(ValueError, match=message):
+        launch.set_launcher(Config(dict()), launcher, 0)
+
+
+@pytest.mark.parametrize('given, in_config, expected', [
+    ('here', 'there', 'here'), (None, 'there', 'there'), (None, None, 'work_dirs/recipe')])
+def test_work_dir(given, in_config, expected):
+    cfg = Config(dict(work_dir=in_config))
+    launch.set_work_dir(cfg, 'some/recipe.py', given)
+    assert cfg.work_dir == expected
+
+
+def test_amp_chooses_by_device(monkeypatch):
+    cfg = Config(dict(optim_wrapper=dict(optimizer=dict(type='SGD'))))
+    launch.use_amp(cfg)
+    assert cfg.optim_wrapper.type == 'AutocastOptimWrapper'
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    launch.use_amp(cfg)
+    assert cfg.optim_wrapper.type == 'AmpOptimWrapper'
+    assert cfg.optim_wrapper.loss_scale == 'dynamic'
+
+
+def test_amp_refuses_other_wrappers():
+    cfg = Config(dict(optim_wrapper=dict(type='ApexOptimWrapper')))
+    with pytest.raises(ValueError, match="'ApexOptimWrapper'; expected OptimWrapper"):
+        launch.use_amp(cfg)
+
+
+def test_options_are_spelt_as_in_mmaction2():
+    parser = ArgumentParser()
+    launch.add_common_arguments(parser)
+    args = parser.parse_args(['--launcher', 'slurm', '--local-rank', '3', '--cfg-options',
+                              'a.b=1', 'c=[1,2]', '--work-dir', 'x'])
+    assert args.cfg_options == {'a.b': 1, 'c': [1, 2]}
+    assert (args.launcher, args.local_rank, args.work_dir) == ('slurm', 3, 'x')

@@ -1,0 +1,268 @@
+import copy
+
+import pytest
+import torch
+from mmaction.registry import MODELS
+from references.ctrgcn_naive import naive_ctrgcn
+from torch import nn
+
+from cocodiff_mm.models.backbones import CTRGCN
+from cocodiff_mm.models.backbones.graph import build_adjacency
+
+NTU = dict(layout='nturgb+d', mode='spatial')
+UCLA = dict(
+    layout=dict(
+        num_node=20,
+        center=2,
+        inward=[(0, 1), (1, 2), (3, 2), (4, 2), (5, 4), (6, 5), (7, 6), (8, 2), (9, 8), (10, 9),
+                (11, 10), (12, 0), (13, 12), (14, 13), (15, 14), (16, 0), (17, 16), (18, 17),
+                (19, 18)]))
+
+
+def small(graph_cfg=NTU, **settings):
+    """Two resolutions, two widths, every kind of residual connection; weights off their start."""
+    settings = dict(dict(base_channels=16, num_stages=4, inflate_stages=[2], down_stages=[3]),
+                    **settings)
+    torch.manual_seed(0)
+    model = CTRGCN(graph_cfg, **settings)
+    for name, parameter in model.named_parameters():
+        if name.endswith(('PA', 'bias')):
+            parameter.data += 0.1 * torch.randn_like(parameter)
+        elif name.endswith('alpha') or parameter.dim() == 1:
+            parameter.data.uniform_(0.5, 1.5)
+    return model.double()
+
+
+def clips(*shape):
+    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+
+
+def warm(model, x):
+    """Let the running statistics be those of other clips of this kind."""
+    for _ in range(5):
+        model.train()(torch.randn_like(x))
+    return model
+
+
+@pytest.mark.parametrize('training', [True, False])
+@pytest.mark.parametrize('graph_cfg, persons, joints, channels, frames, settings', [
+    (NTU, 2, 25, 3, 8, {}),
+    (dict(layout='openpose'), 1, 18, 3, 7, dict(num_person=1)),
+    (dict(layout='coco'), 3, 17, 2, 5, dict(num_person=3, in_channels=2)),
+    (UCLA, 1, 20, 3, 9, dict(data_bn_type='VC', tcn_relu=True)),
+    (NTU, 2, 25, 3, 1, dict(base_channels=6, down_stages=[2, 3])),
+])
+def test_outputs_and_gradients_equal_the_reference(graph_cfg, persons, joints, channels, frames,
+                                                   settings, training):
+    x = clips(2, persons, frames, joints, channels)
+    model = warm(small(graph_cfg, **settings), x).train(training)
+    state = {key: value.detach().clone() for key, value in model.state_dict().items()}
+    names = [name for name, _ in model.named_parameters()]
+    ours, theirs = x.clone().requires_grad_(), x.clone().requires_grad_()
+    for name in names:
+        state[name].requires_grad_()
+
+    output = model(ours)
+    expected = naive_ctrgcn(state, theirs, settings.get('down_stages', [3]),
+                            settings.get('data_bn_type', 'MVC'), settings.get('tcn_relu', False),
+                            training)
+    torch.testing.assert_close(output, expected, rtol=1e-9, atol=1e-9)
+
+    weights = torch.randn_like(output) / output.numel()**0.5
+    (output * weights).sum().backward()
+    (expected * weights).sum().backward()
+    torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-8, atol=1e-8)
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(parameter.grad, state[name].grad, rtol=1e-8, atol=1e-8,
+                                   msg=lambda text, name=name: f'{name}: {text}')
+    assert model.net[1].gcn1.alpha.grad.abs() > 1e-6
+
+
+def test_published_size_and_shapes():
+    model = CTRGCN(NTU)
+    classifier = 256 * 120 + 120
+    assert sum(p.numel() for p in model.parameters()) + classifier == 1_462_092
+    assert len(model.state_dict()) == 820
+    with torch.no_grad():
+        assert model(torch.randn(1, 2, 13, 25, 3)).shape == (1, 2, 256, 4, 25)
+
+
+def test_keys_are_the_authors_names():
+    keys = set(CTRGCN(NTU, num_stages=5).state_dict())
+    prefixes = {
+        'data_bn.weight', 'net.0.gcn1.PA', 'net.0.gcn1.alpha', 'net.0.gcn1.convs.2.conv4.bias',
+        'net.0.gcn1.bn.running_var', 'net.0.gcn1.down.0.weight', 'net.0.gcn1.down.1.weight',
+        'net.1.tcn1.branches.0.0.weight', 'net.1.tcn1.branches.0.1.weight',
+        'net.1.tcn1.branches.1.3.conv.weight', 'net.1.tcn1.branches.1.3.bn.weight',
+        'net.1.tcn1.branches.2.4.weight', 'net.1.tcn1.branches.3.1.weight',
+        'net.4.residual.conv.weight', 'net.4.residual.bn.weight'
+    }
+    assert prefixes <= keys
+    assert not [key for key in keys if key.startswith('net.1.gcn1.down')]
+    assert not [key for key in keys if key.startswith(('net.0.residual', 'net.3.residual'))]
+
+
+def test_start_is_the_published_one():
+    torch.manual_seed(0)
+    model = CTRGCN(NTU)
+    for block in model.net:
+        assert torch.equal(block.gcn1.PA, build_adjacency(NTU))
+        assert block.gcn1.alpha.item() == 0
+        assert torch.all(block.gcn1.bn.weight == 1e-6)
+        norms = [m for m in block.tcn1.modules() if isinstance(m, nn.BatchNorm2d)]
+        scales = torch.cat([norm.weight for norm in norms])
+        assert abs(scales.mean() - 1) < 0.01 and 0.012 < scales.std() < 0.028
+    assert torch.all(model.data_bn.weight == 1)
+    assert torch.all(model.net[4].residual.bn.weight == 1)
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Conv2d):
+            fan_out = module.out_channels * module.kernel_size[0]
+            deviation = module.weight.std() * (fan_out / 2)**0.5
+            assert abs(deviation - 1) < 5 / module.weight.numel()**0.5, name
+            assert not module.bias.any()
+
+
+def test_init_weights_keeps_the_start_and_the_seed_decides_it():
+    def start(seed):
+        torch.manual_seed(seed)
+        return small_start().state_dict()
+
+    def small_start():
+        return MODELS.build(dict(type='CTRGCN', graph_cfg=NTU, base_channels=8, num_stages=2))
+
+    torch.manual_seed(3)
+    model = small_start()
+    before = copy.deepcopy(model.state_dict())
+    model.init_weights()
+    after, again, other = model.state_dict(), start(3), start(4)
+    assert all(torch.equal(before[key], after[key]) for key in before)
+    assert all(torch.equal(before[key], again[key]) for key in before)
+    assert not torch.equal(before['net.0.gcn1.convs.0.conv1.weight'],
+                           other['net.0.gcn1.convs.0.conv1.weight'])
+
+
+def test_pretrained_weights_are_loaded_by_init_weights(tmp_path):
+    trained = small(num_stages=2).float()
+    file = str(tmp_path / 'weights.pth')
+    torch.save(trained.state_dict(), file)
+    for start in (dict(pretrained=file), dict(init_cfg=dict(type='Pretrained', checkpoint=file))):
+        model = CTRGCN(NTU, base_channels=16, num_stages=2, inflate_stages=[2], **start)
+        model.init_weights()
+        assert all(torch.equal(value, trained.state_dict()[key])
+                   for key, value in model.state_dict().items())
+    with pytest.raises(ValueError, match='both pretrained'):
+        CTRGCN(NTU, pretrained=file, init_cfg=dict(type='Pretrained', checkpoint=file))
+
+
+def test_persons_can_change_places():
+    x = clips(2, 3, 6, 25, 3)
+    model = warm(small(data_bn_type='VC'), x).eval()
+    order = [2, 0, 1]
+    torch.testing.assert_close(model(x[:, order]), model(x)[:, order], rtol=1e-12, atol=1e-12)
+    # One person more changes nothing for the others.
+    torch.testing.assert_close(model(x[:, :1]), model(x)[:, :1], rtol=1e-12, atol=1e-12)
+
+
+def test_clips_of_a_batch_do_not_touch_in_eval():
+    x = clips(3, 2, 6, 25, 3)
+    model = warm(small(), x).eval()
+    torch.testing.assert_close(model(x)[1:2], model(x[1:2]), rtol=1e-12, atol=1e-12)
+
+
+def test_absent_persons_are_finite_and_do_not_stop_gradients():
+    x = clips(2, 2, 6, 25, 3)
+    x[:, 1] = 0
+    model = small()
+    output = model(x)
+    (output**2).mean().backward()
+    assert torch.isfinite(output).all()
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters())
+    assert torch.isfinite(small()(torch.zeros_like(x))).all()
+
+
+def test_memory_layout_does_not_matter():
+    x = clips(2, 2, 6, 25, 3)
+    model = warm(small(), x).eval()
+    other = x.permute(0, 4, 2, 3, 1).contiguous().permute(0, 4, 2, 3, 1)
+    assert not other.is_contiguous()
+    assert torch.equal(model(other), model(x))
+
+
+@pytest.mark.parametrize('training', [True, False])
+def test_bfloat16_is_close_to_float32(training):
+    x = clips(2, 2, 9, 25, 3).float()
+    model = warm(small().float(), x).train(training)
+    exact = model(x)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        output = model(x)
+    output.float().square().mean().backward()
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters())
+    assert (output - exact).std() < 0.05 * exact.std()
+
+
+@pytest.mark.parametrize('stages, inflate, down, shape', [
+    (10, (5, 8), (5, 8), (64, 8)),
+    (6, (5, 8), (5, 8), (32, 16)),
+    (3, (2, ), (2, ), (32, 16)),
+    (1, (1, ), (1, ), (16, 32)),
+])
+def test_small_variants(stages, inflate, down, shape):
+    model = CTRGCN(NTU, base_channels=16, num_stages=stages, inflate_stages=inflate,
+                   down_stages=down).eval()
+    with torch.no_grad():
+        assert model(torch.randn(2, 2, 32, 25, 3)).shape == (2, 2, *shape, 25)
+
+
+def test_channels_need_not_divide_by_the_branches():
+    branches = CTRGCN(NTU, base_channels=10, num_stages=1, dilations=[1, 2, 3],
+                      kernel_size=[3, 5, 3]).net[0].tcn1.branches
+    assert [branch[0].out_channels for branch in branches] == [2, 2, 2, 2, 2]
+    branches = CTRGCN(NTU, base_channels=11, num_stages=1).net[0].tcn1.branches
+    assert [branch[0].out_channels for branch in branches] == [2, 2, 2, 5]
+    assert [branch[3].conv.dilation for branch in branches[:2]] == [(1, 1), (2, 1)]
+
+
+def test_dropout_acts_in_training_after_the_first_block():
+    x = clips(1, 2, 6, 25, 3)
+    model = small(tcn_dropout=0.5)
+    assert [block.tcn1.drop.p for block in model.net] == [0, 0.5, 0.5, 0.5]
+    assert not torch.equal(model(x), model(x))
+    model.eval()
+    assert torch.equal(model(x), model(x))
+
+
+def test_relu_after_the_branches_is_a_switch():
+    x = clips(1, 8, 6, 25).transpose(0, 1).float()
+    for relu in (False, True):
+        tcn = CTRGCN(NTU, in_channels=8, base_channels=8, num_stages=1, tcn_relu=relu).net[0].tcn1
+        assert bool((tcn(x.reshape(1, 8, 6, 25)) < 0).any()) != relu
+
+
+@pytest.mark.parametrize('shape, message', [
+    ((1, 2, 6, 25), r'takes clips of shape \(N, M, T, V, C\), got \(1, 2, 6, 25\)'),
+    ((1, 1, 6, 25, 3), 'have 1 persons, but the backbone was built for 2; set num_person'),
+    ((1, 2, 6, 20, 3), 'have 20 joints, but the backbone was built for 25; set graph_cfg.layout'),
+    ((1, 2, 6, 25, 2), 'have 2 coordinates, but the backbone was built for 3; set in_channels'),
+])
+def test_refuses_clips_that_do_not_fit(shape, message):
+    with pytest.raises(ValueError, match=message):
+        CTRGCN(NTU, base_channels=8, num_stages=1)(torch.zeros(shape))
+
+
+@pytest.mark.parametrize('settings, message', [
+    (dict(data_bn_type='MV'), "unknown data_bn_type 'MV'; allowed: 'MVC', 'VC'"),
+    (dict(num_stages=0), 'num_stages=0, num_person=2, expected at least 1'),
+    (dict(num_person=0), 'num_person=0'),
+    (dict(kernel_size=4), 'kernel_size=4 .* expected an odd number'),
+    (dict(kernel_size=[3, 5, 7]), r'kernel_size=\[3, 5, 7\] with dilations=\[1, 2\]'),
+    (dict(base_channels=3), '3 channels are too few for 4 temporal branches'),
+    (dict(graph_cfg=dict(layout='ntu')), "unknown layout 'ntu'"),
+])
+def test_refuses_settings_that_are_not_valid(settings, message):
+    with pytest.raises(ValueError, match=message):
+        CTRGCN(**dict(dict(graph_cfg=NTU), **settings))
+
+
+def test_unknown_arguments_are_refused():
+    with pytest.raises(TypeError, match='gcn_ratio'):
+        CTRGCN(NTU, gcn_ratio=2)
