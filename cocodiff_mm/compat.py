@@ -87,8 +87,8 @@ def torchvision_ops() -> bool:
 
     Fault: without its compiled library torchvision still registers fake kernels for ``nms`` and
     ``qnms``, which then do not exist. It kills open_clip and, through MMEngine's ``collect_env``,
-    every Runner. Declaring the two makes the import work; calling them stays impossible. Delete
-    when torchvision guards these registrations as it guards the others.
+    every Runner. Declaring the two makes the import work; calling them stays impossible.
+    Delete when torchvision guards these registrations as it guards the others.
     """
     if find_spec('torchvision') is None:
         return False
@@ -111,35 +111,36 @@ def weights_only() -> bool:
     """``torch.load`` refuses MMEngine's training checkpoints: resume, load_from, EMA.
 
     Fault: from torch 2.6 on, ``torch.load`` takes tensors only unless told otherwise, and mmengine
-    0.10.7 stores its log history in them. Our loader allows exactly what such files hold. Delete
-    when the smallest mmengine that we accept reads its own checkpoints on current torch.
+    0.10.7 stores its log history in checkpoints; what it downloads, it lets run any code instead.
+    Our loader allows exactly what such files hold, of both. Delete when the smallest mmengine that
+    we accept reads its own checkpoints on current torch, and no others.
     """
     from mmengine.logging import HistoryBuffer
-    from mmengine.runner.checkpoint import CheckpointLoader
+    from mmengine.runner import checkpoint
 
-    from cocodiff_mm.utils.checkpoint import allow_globals, load_checkpoint
+    from cocodiff_mm.utils.checkpoint import load_checkpoint, load_from_url
 
-    stock = dict(CheckpointLoader._schemes)
     with TemporaryDirectory() as folder:
         file = f'{folder}/probe.pth'
         torch.save(HistoryBuffer([1.0], [1]), file)
         try:
-            stock[''](file, 'cpu')
+            checkpoint.load_from_local(file, 'cpu')
             return False
         except pickle.UnpicklingError as error:
             if 'HistoryBuffer' not in str(error):
                 raise
 
+    # MMEngine's log names a backend after its function: these two keep their names.
     def load_from_local(filename: str, map_location: object = None) -> object:
         return load_checkpoint(filename, map_location)
 
     def load_from_http(filename: str, map_location: object = None) -> object:
-        with allow_globals():
-            return stock['http://'](filename, map_location)
+        return load_from_url(filename, map_location)
 
-    # MMEngine's log names the backend after the function: keep these names.
-    CheckpointLoader.register_scheme('', load_from_local, force=True)
-    CheckpointLoader.register_scheme(['http://', 'https://'], load_from_http, force=True)
+    register = checkpoint.CheckpointLoader.register_scheme
+    register('', load_from_local, force=True)
+    register(['http://', 'https://'], load_from_http, force=True)
+    checkpoint.load_from_http = load_from_http  # modelzoo://, open-mmlab:// and the like call it
     return True
 
 

@@ -4,7 +4,10 @@ _base_ = [
 ]
 # A quarter of the published width and a ninth of the epochs: minutes on a laptop.
 model = dict(
-    backbone=dict(base_channels=16),
+    backbone=dict(
+        base_channels=16,
+        graph_cfg=dict(layout=_base_.layout, mode='spatial'),
+        num_person=_base_.num_person),
     cls_head=dict(num_classes=_base_.num_classes, in_channels=64, topk=(1, )))
 
 train_cfg = dict(max_epochs=10)

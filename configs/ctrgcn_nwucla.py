@@ -3,9 +3,11 @@ _base_ = [
     '_base_/schedules/sgd_90e.py'
 ]
 model = dict(
-    backbone=dict(graph_cfg=dict(layout=_base_.layout), num_person=_base_.num_person),
-    cls_head=dict(num_classes=_base_.num_classes, init_cfg=dict(
-        type='Normal', layer='Linear', std=(2 / _base_.num_classes)**0.5)))
+    backbone=dict(
+        graph_cfg=dict(layout=_base_.layout, mode='spatial'), num_person=_base_.num_person),
+    cls_head=dict(
+        num_classes=_base_.num_classes,
+        init_cfg=dict(type='Normal', layer='Linear', std=(2 / _base_.num_classes)**0.5)))
 
 # As published for this set: 65 epochs, x0.1 at 50, weaker decay, small batches.
 train_cfg = dict(max_epochs=65)

@@ -66,12 +66,12 @@ def test_version_at_the_edge_is_accepted(environment, module, found):
     check_dependencies()
 
 
-def test_absent_undeclared_dependencies_are_named(environment):
-    environment(pkg_resources=None)
-    with pytest.raises(ImportError, match=r"pkg_resources.*pip install 'setuptools>=77,<82'"):
-        check_dependencies()
-    environment(pkg_resources='81', importlib_metadata=None)
-    with pytest.raises(ImportError, match='pip install importlib_metadata'):
+@pytest.mark.parametrize('module, message', [
+    ('pkg_resources', r"pkg_resources, .* setuptools 82 .*`pip install 'setuptools>=77,<82'`"),
+    ('importlib_metadata', 'importlib_metadata, .*`pip install importlib_metadata`')])
+def test_absent_undeclared_dependency_is_named(environment, module, message):
+    environment(**{module: None})
+    with pytest.raises(ImportError, match=message):
         check_dependencies()
 
 

@@ -1,3 +1,4 @@
+import _compat_pickle
 import collections
 import os
 import pathlib
@@ -7,9 +8,11 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 import numpy as np
 import torch
+from mmengine.dist import barrier, is_main_process
 from mmengine.logging import HistoryBuffer
 from torch import nn
 
@@ -30,14 +33,19 @@ def _history_statistic(owner: type, name: str) -> Callable:
     return getattr(owner, name)
 
 
+def _plain_dict(factory: object = None) -> dict:
+    """``defaultdict`` comes back as a dict: torch's reader fills no other kind."""
+    return {}
+
+
 def _allowed_globals() -> dict[str, Any]:
     """What a checkpoint may name, beyond tensors: name in the file -> object."""
-    multiarray = getattr(np, '_core', None) or np.core
+    rebuild = [np.empty(0).__reduce__()[0], np.float64(0).__reduce__()[0]]
     allowed = {
         'mmengine.logging.history_buffer.HistoryBuffer': HistoryBuffer,
         'builtins.getattr': _history_statistic,
         'collections.OrderedDict': collections.OrderedDict,
-        'collections.defaultdict': collections.defaultdict,
+        'collections.defaultdict': _plain_dict,
         'numpy.ndarray': np.ndarray,
         'numpy.dtype': np.dtype,
     }
@@ -46,8 +54,7 @@ def _allowed_globals() -> dict[str, Any]:
         tuple)})
     # Files written with numpy 1 and with numpy 2 name the same functions differently.
     for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):
-        for name in ('_reconstruct', 'scalar'):
-            allowed[f'{module}.{name}'] = getattr(multiarray.multiarray, name)
+        allowed.update({f'{module}.{function.__name__}': function for function in rebuild})
     for kind in {type(np.dtype(code)) for code in '?bBhHiIlLqQefdFDSU'}:
         allowed[f'{kind.__module__}.{kind.__name__}'] = kind
     for module in ('pathlib', 'pathlib._local'):
@@ -70,6 +77,9 @@ class RestrictedPickle:
         def find_class(self, module: str, name: str) -> Any:
             from torch._weights_only_unpickler import _get_allowed_globals
 
+            # Files are written in pickle protocol 2, with Python 2's names of builtins.
+            module, name = _compat_pickle.NAME_MAPPING.get(
+                (module, name), (_compat_pickle.IMPORT_MAPPING.get(module, module), name))
             full = f'{module}.{name}'
             allowed = {**_get_allowed_globals(), **ALLOWED}
             if full not in allowed:
@@ -123,10 +133,35 @@ def load_checkpoint(filename: str | Path, map_location: Any = 'cpu') -> Any:
         raise ValueError(_broken(path, reason)) from error
 
 
+def load_from_url(url: str, map_location: Any = 'cpu') -> Any:
+    """Download a checkpoint, once, into torch's cache and read it with ``load_checkpoint``.
+
+    Args:
+        url (str): Where it is, ``http://`` or ``https://``.
+        map_location: As of ``torch.load``. Defaults to ``'cpu'``.
+
+    Returns:
+        The checkpoint.
+
+    Raises:
+        ValueError: If the file is broken, or names something a checkpoint has no use for.
+    """
+    path = Path(torch.hub.get_dir(), 'checkpoints', Path(urlparse(url).path).name)
+    if is_main_process() and not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(path), progress=os.isatty(0))
+    barrier()
+    if not path.is_file():  # another machine's cache
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(path), progress=False)
+    return load_checkpoint(path, map_location)
+
+
 def _refusal(path: Path, message: str) -> str:
-    wanted = re.search(r'GLOBAL (\S+?)(?:\s|$|\()', message)
+    reason = message.rpartition('WeightsUnpickler error:')[2].strip()
+    wanted = re.search(r'GLOBAL ([\w.]+)', reason)
     if wanted is None:
-        return _broken(path, message.splitlines()[-1])
+        return _broken(path, reason.splitlines()[0])
     return (f'{path} was not loaded: it asks for {wanted[1]}, which may run code and which no '
             'checkpoint of weights needs. If you trust where it comes from, save its state_dict '
             'alone with torch.save there, and use that file')

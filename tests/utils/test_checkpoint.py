@@ -101,7 +101,7 @@ def test_message_hub_comes_back_equal(tmp_path):
 @pytest.mark.parametrize('value', [
     np.arange(6, dtype=np.int64).reshape(2, 3), np.array(['walk', 'run']), np.float32(1.5),
     np.array([True, False]), np.datetime64('2026-11-21').astype('int64'),
-    collections.OrderedDict(a=1), collections.defaultdict(list, a=[1]), {1, 2}, frozenset({3}),
+    collections.OrderedDict(a=1), {1, 2}, frozenset({3}),
     slice(1, 5, 2), range(3), bytearray(b'ab'), 1 + 2j, b'bytes', None, ('label', 3, 2.5),
     pathlib.Path('/data/ntu'), pathlib.PurePosixPath('a/b'), torch.float16, torch.device('cpu'),
     torch.Size([2, 3]),
@@ -111,6 +111,11 @@ def test_data_comes_back_equal(tmp_path, value):
     loaded = load_checkpoint(str(tmp_path / 'a.pth'))['meta']
     assert type(loaded) is type(value)
     assert np.array_equal(loaded, value) if isinstance(value, np.ndarray) else loaded == value
+
+
+def test_defaultdict_comes_back_as_a_dict(tmp_path):
+    torch.save(collections.defaultdict(list, a=[1]), tmp_path / 'a.pth')
+    assert load_checkpoint(tmp_path / 'a.pth') == dict(a=[1])
 
 
 @pytest.mark.parametrize('module', ['numpy.core.multiarray', 'numpy._core.multiarray'])
@@ -137,8 +142,8 @@ def test_tensors_keep_type_and_sharing(tmp_path):
 
 @pytest.mark.parametrize('payload, name', [
     (lambda mark: Call(os.system, f'touch {mark}'), r'(posix|os)\.system'),
-    (lambda mark: Call(eval, f'open({str(mark)!r}, "w")'), r'builtins\.eval'),
-    (lambda mark: Call(pathlib.Path.touch, mark), r'builtins\.getattr'),
+    (lambda mark: Call(eval, f'open({str(mark)!r}, "w")'), r'(builtins\.)?eval'),
+    (lambda mark: Call(pathlib.Path.touch, mark), r'(builtins\.getattr|pathlib\.Path)'),
     (lambda mark: Attribute(HistoryBuffer, '__init__'), r'builtins\.getattr'),
     (lambda mark: Attribute(np.ndarray, 'tofile'), r'builtins\.getattr'),
     (lambda mark: nn.Linear(1, 1), r'torch\.nn\.modules\.linear\.Linear'),
@@ -194,10 +199,9 @@ def test_url_is_read_with_the_same_care(tmp_path, monkeypatch):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         url = f'http://127.0.0.1:{server.server_port}'
-        if checkpoint.NAMED_GLOBALS != (99, 0):
-            loaded = CheckpointLoader.load_checkpoint(f'{url}/good.pth')
-            assert loaded['loss'].mean() == 2.0
-        with pytest.raises(Exception, match=r'\.system'):
+        loaded = CheckpointLoader.load_checkpoint(f'{url}/good.pth')
+        assert loaded['loss'].mean() == 2.0
+        with pytest.raises(ValueError, match=r'evil\.pth was not loaded: .*\.system'):
             CheckpointLoader.load_checkpoint(f'{url}/evil.pth')
     finally:
         server.shutdown()

@@ -121,7 +121,7 @@ def raise_both_arms(p: Performer) -> None:
     lifted = p.hold(draw.between(0.7, 1.3), draw.between(0.6, 1.1), stays=draw.whim(0.5))
     top = np.radians(draw.between(140, 172))
     flex = draw.between(0.08, 0.5)
-    over_side = draw.between(0, 1) > 0.5
+    over_side = draw.chance(0.5)
     for side in (RIGHT, LEFT):
         if over_side:
             p.move_arm(side, lifted, swing=draw.between(0.05, 0.3), abduct=top, flex=flex)
