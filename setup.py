@@ -14,8 +14,7 @@ class BuildWithConfigs(build_py):
 
     def run(self) -> None:
         super().run()
-        package = ROOT / 'cocodiff_mm' if self.editable_mode else Path(self.build_lib, 'cocodiff_mm')
-        mim = package / '.mim'
+        mim = Path(ROOT if self.editable_mode else self.build_lib, 'cocodiff_mm', '.mim')
         shutil.rmtree(mim, ignore_errors=True)
         mim.mkdir(parents=True)
         for source in (ROOT / name for name in SHIPPED):

@@ -8,6 +8,7 @@ import difflib
 import importlib
 import pickle
 import sys
+import time
 import warnings
 from collections.abc import Callable
 from functools import wraps
@@ -60,12 +61,12 @@ def missing_drn() -> bool:
     return True
 
 
-def transformers_5() -> bool:
-    """MMAction2's multi-modal models import functions that transformers 5 no longer has.
+def multimodal_models() -> bool:
+    """MMAction2's multi-modal models do not import beside transformers 5, or without timm.
 
-    Fault: mmaction2 1.2.0 takes any transformers >= 4.28 for good, and one failing import takes
-    all models with it. Without the flag it registers placeholders, as if transformers were not
-    installed. Delete when mmaction2 bounds or follows transformers.
+    Fault: mmaction2 1.2.0 takes any transformers >= 4.28 as a sign that they do, and one failing
+    import takes all models with it. Without its flag it registers placeholders, as if transformers
+    were not installed. Delete when mmaction2 follows transformers and declares timm.
     """
     spec = find_spec('transformers')
     if spec is None or spec.origin is None:
@@ -73,7 +74,9 @@ def transformers_5() -> bool:
     text = (Path(spec.origin).parent / 'modeling_utils.py').read_text(encoding='utf-8')
     wanted = ('apply_chunking_to_forward', 'find_pruneable_heads_and_indices',
               'prune_linear_layer')
-    if all(name in text for name in wanted):
+    timm = find_spec('timm')
+    if all(name in text for name in wanted) and timm is not None and (
+            Path(timm.origin).parent / 'models' / 'layers').is_dir():
         return False
     dependency = importlib.import_module('mmaction.utils.dependency')
     if not dependency.WITH_MULTIMODAL:
@@ -108,27 +111,21 @@ def torchvision_ops() -> bool:
 
 
 def weights_only() -> bool:
-    """``torch.load`` refuses MMEngine's training checkpoints: resume, load_from, EMA.
+    """MMEngine refuses its own training checkpoints (resume, load_from, EMA), or runs any code.
 
-    Fault: from torch 2.6 on, ``torch.load`` takes tensors only unless told otherwise, and mmengine
-    0.10.7 stores its log history in checkpoints; what it downloads, it lets run any code instead.
-    Our loader allows exactly what such files hold, of both. Delete when the smallest mmengine that
-    we accept reads its own checkpoints on current torch, and no others.
+    Fault: from torch 2.6 on ``torch.load`` takes tensors only unless told otherwise, and mmengine
+    0.10.7 stores its log history in checkpoints. Before 2.6, and still for downloaded files, it
+    runs whatever code a file holds. Our loader allows exactly what its checkpoints need. Delete
+    when the smallest mmengine that we accept reads its own checkpoints, and no code.
     """
     from mmengine.logging import HistoryBuffer
     from mmengine.runner import checkpoint
 
     from cocodiff_mm.utils.checkpoint import load_checkpoint, load_from_url
 
-    with TemporaryDirectory() as folder:
-        file = f'{folder}/probe.pth'
-        torch.save(HistoryBuffer([1.0], [1]), file)
-        try:
-            checkpoint.load_from_local(file, 'cpu')
-            return False
-        except pickle.UnpicklingError as error:
-            if 'HistoryBuffer' not in str(error):
-                raise
+    if _reads(checkpoint.load_from_local, HistoryBuffer([1.0], [1])) and not _reads(
+            checkpoint.load_from_local, _Call()):
+        return False
 
     # MMEngine's log names a backend after its function: these two keep their names.
     def load_from_local(filename: str, map_location: object = None) -> object:
@@ -144,8 +141,25 @@ def weights_only() -> bool:
     return True
 
 
+class _Call:
+    """Pickled as a call of a function, as malicious files are, but of a harmless one."""
+
+    def __reduce__(self) -> tuple[Callable, tuple]:
+        return time.monotonic, ()
+
+
+def _reads(load: Callable, obj: object) -> bool:
+    with TemporaryDirectory() as folder:
+        torch.save(obj, f'{folder}/probe.pth')
+        try:
+            load(f'{folder}/probe.pth', 'cpu')
+        except pickle.UnpicklingError:
+            return False
+    return True
+
+
 def config_prefix() -> bool:
-    """``_base_ = 'cocodiff_mm::ctrgcn_ntu120.py'`` is refused: MMEngine knows its own packages only.
+    """``_base_ = 'cocodiff_mm::ctrgcn_ntu120.py'`` is refused: the prefix is unknown.
 
     Fault: mmengine 0.10.7 keeps a fixed table of packages and wants a slash in the name. Ours are
     built in the scope of MMAction2, in whose registries they are. Delete when mmengine lets a
@@ -228,5 +242,5 @@ def _with_float_scores(method: Callable) -> Callable:
 # In this order: the later entries import what the earlier ones make importable.
 ENTRIES: dict[str, Callable[[], bool]] = {
     entry.__name__: entry for entry in (
-        missing_drn, transformers_5, torchvision_ops, weights_only, config_prefix, bf16_scores)
+        missing_drn, multimodal_models, torchvision_ops, weights_only, config_prefix, bf16_scores)
 }

@@ -3,4 +3,5 @@ model = dict(
     type='CoCoDiffRecognizer',
     neck=dict(_base_.cocodiff_neck, text_bank=_base_.label_set, in_channels=64),
     cls_head=dict(type='CoCoDiffHead'))
-custom_hooks = _base_.cocodiff_hooks
+# A small set gives few steps an epoch.
+custom_hooks = [dict(_base_.cocodiff_hooks[0], epochs=150)]

@@ -1,4 +1,3 @@
-import os
 import random
 from pathlib import Path
 
@@ -34,14 +33,3 @@ def mmaction_scope() -> None:
 def repo_root() -> Path:
     """The checkout."""
     return Path(__file__).resolve().parents[1]
-
-
-@pytest.fixture(scope='session')
-def real_data() -> Path:
-    """Folder of the real recordings; without one the test is skipped."""
-    folder = os.environ.get('COCODIFF_REAL_DATA')
-    if not folder:
-        pytest.skip('COCODIFF_REAL_DATA is not set')
-    if not Path(folder).is_dir():
-        raise FileNotFoundError(f'COCODIFF_REAL_DATA={folder!r}: no such folder')
-    return Path(folder)

@@ -95,21 +95,28 @@ def test_shipped_drn_is_left_alone(tmp_path, monkeypatch):
     assert 'mmaction.models.localizers.drn' not in sys.modules
 
 
-# transformers_5
+# multimodal_models
 
-@pytest.mark.parametrize('names, fault', [
-    ('apply_chunking_to_forward find_pruneable_heads_and_indices prune_linear_layer', False),
-    ('find_pruneable_heads_and_indices prune_linear_layer', True),
-    ('', True),
+FUNCTIONS = 'apply_chunking_to_forward find_pruneable_heads_and_indices prune_linear_layer'
+
+
+@pytest.mark.parametrize('functions, timm, fault', [
+    (FUNCTIONS, 'models/layers', False),
+    (FUNCTIONS.split(maxsplit=1)[1], 'models/layers', True),  # transformers 5
+    (FUNCTIONS, 'layers', True),
+    (FUNCTIONS, None, True),
 ])
-def test_multimodal_is_switched_off_for_transformers_without_the_functions(
-        tmp_path, monkeypatch, names, fault):
+def test_multimodal_is_switched_off_where_it_would_fail(
+        tmp_path, monkeypatch, functions, timm, fault):
     from mmaction.utils import dependency
-    write(tmp_path, {'modeling_utils.py': f'# {names}\n'})
-    origin = str(tmp_path / '__init__.py')
-    monkeypatch.setattr(compat, 'find_spec', lambda name: SimpleNamespace(origin=origin))
+    write(tmp_path, {'transformers/modeling_utils.py': f'# {functions}'})
+    if timm is not None:
+        (tmp_path / 'timm' / timm).mkdir(parents=True)
+    monkeypatch.setattr(compat, 'find_spec', lambda name: (
+        SimpleNamespace(origin=str(tmp_path / name / '__init__.py'))
+        if (tmp_path / name).is_dir() else None))
     monkeypatch.setattr(dependency, 'WITH_MULTIMODAL', True)
-    assert compat.transformers_5() is fault
+    assert compat.multimodal_models() is fault
     assert dependency.WITH_MULTIMODAL is not fault
 
 
@@ -117,7 +124,7 @@ def test_multimodal_is_left_alone_without_transformers(monkeypatch):
     from mmaction.utils import dependency
     monkeypatch.setattr(compat, 'find_spec', lambda name: None)
     monkeypatch.setattr(dependency, 'WITH_MULTIMODAL', True)
-    assert not compat.transformers_5()
+    assert not compat.multimodal_models()
     assert dependency.WITH_MULTIMODAL
 
 
@@ -192,6 +199,20 @@ def test_mmengine_refuses_code_in_checkpoints(tmp_path):
     torch.save(Payload(), tmp_path / 'bad.pth')
     with pytest.raises(ValueError, match='importlib.import_module'):
         CheckpointLoader.load_checkpoint(str(tmp_path / 'bad.pth'))
+
+
+@pytest.mark.parametrize('history, code, healthy', [
+    (True, False, True), (False, False, False), (True, True, False)])
+def test_loader_is_replaced_unless_it_reads_history_and_refuses_code(
+        monkeypatch, history, code, healthy):
+    from mmengine.runner import checkpoint
+    schemes = dict(CheckpointLoader._schemes)
+    monkeypatch.setattr(CheckpointLoader, '_schemes', schemes)
+    monkeypatch.setattr(checkpoint, 'load_from_http', object())
+    monkeypatch.setattr(compat, '_reads', lambda load, obj: (
+        history if isinstance(obj, HistoryBuffer) else code))
+    assert compat.weights_only() is not healthy
+    assert (CheckpointLoader._schemes is schemes) is healthy
 
 
 # config_prefix

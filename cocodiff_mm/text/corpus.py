@@ -138,12 +138,15 @@ class Corpus:
                         'write a text that is used once')
 
     def _check_names(self, source: str) -> None:
+        labels = {label: _plain(label) for label in self.labels}
         for index, entry in enumerate(self.classes):
             # 'throw' is part of 'throw up cap or hat': such a class cannot avoid the word.
-            foreign = [label for label in self.labels if not _names(entry.label, label)]
+            own = labels[entry.label]
+            foreign = {label: plain for label, plain in labels.items() if not _holds(own, plain)}
             for field, text in _texts(entry):
-                for label in foreign:
-                    if _names(text, label):
+                content = _plain(text)
+                for label, plain in foreign.items():
+                    if _holds(content, plain):
                         raise ValueError(
                             f'{source}: class {index} ({entry.label!r}): {field} {text!r} names '
                             f'another class, {label!r}; say it in other words')
@@ -159,8 +162,7 @@ def _plain(text: str) -> str:
     return ' '.join(text.casefold().replace('-', ' ').split())
 
 
-def _names(text: str, label: str) -> bool:
-    text, label = _plain(text), _plain(label)
+def _holds(text: str, label: str) -> bool:
     # The plain search first: the pattern is a hundred times slower and rarely needed.
     return label in text and bool(re.search(rf'(?<!\w){re.escape(label)}(?!\w)', text))
 

@@ -49,10 +49,16 @@ class SentenceEncoder:
         Returns:
             Tensor: Normalised embeddings, float32 on the CPU, shape (N, 384).
         """
-        # One text at a time: in a batch the padding, hence the rounding, depends on the others.
-        embedded = self._model.encode(
-            list(texts), batch_size=1, convert_to_tensor=True, normalize_embeddings=True,
-            show_progress_bar=False)
+        threads = torch.get_num_threads()
+        # Rounding depends on the threads and, by the padding, on the other texts of a batch: one
+        # thread and one text at a time give the same bank whatever else is encoded.
+        torch.set_num_threads(1)
+        try:
+            embedded = self._model.encode(
+                list(texts), batch_size=1, convert_to_tensor=True, normalize_embeddings=True,
+                show_progress_bar=False)
+        finally:
+            torch.set_num_threads(threads)
         return embedded.float().cpu()
 
 

@@ -1,4 +1,5 @@
 import _compat_pickle
+import codecs
 import collections
 import os
 import pathlib
@@ -44,10 +45,13 @@ def _allowed_globals() -> dict[str, Any]:
     allowed = {
         'mmengine.logging.history_buffer.HistoryBuffer': HistoryBuffer,
         'builtins.getattr': _history_statistic,
+        '_codecs.encode': codecs.encode,  # bytes
         'collections.OrderedDict': collections.OrderedDict,
         'collections.defaultdict': _plain_dict,
         'numpy.ndarray': np.ndarray,
         'numpy.dtype': np.dtype,
+        'torch.Size': torch.Size,
+        'torch.device': torch.device,
     }
     allowed.update({f'builtins.{kind.__name__}': kind for kind in (
         bool, bytearray, complex, dict, float, frozenset, int, list, range, set, slice, str,

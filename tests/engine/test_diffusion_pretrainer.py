@@ -41,6 +41,7 @@ def test_learns_and_sets_the_feature_scale(tmp_path, features):
     assert losses[-1]['loss_rec'] < 0.85
     assert losses[-1]['loss_con'] < 0.7 * losses[0]['loss_con']
     torch.testing.assert_close(neck.scale.mean, features[0].mean(0))
+    assert [name for name, p in neck.named_parameters() if p.grad is None] == []
 
 
 class Killed(Exception):

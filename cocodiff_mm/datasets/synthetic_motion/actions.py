@@ -33,13 +33,13 @@ class Action:
 
 
 _SYNTHETIC = (
-    Action(gestures.drink_water, (36, 80), free_arm=True),
-    Action(gestures.answer_phone, (36, 80), free_arm=True),
-    Action(gestures.wave_hand, (36, 80), free_arm=True),
-    Action(gestures.brush_hair, (36, 80), free_arm=True),
-    Action(gestures.throw, (36, 72), free_arm=True),
+    Action(gestures.drink_water, (40, 80), free_arm=True),
+    Action(gestures.answer_phone, (40, 80), free_arm=True),
+    Action(gestures.wave_hand, (40, 80), free_arm=True),
+    Action(gestures.brush_hair, (40, 80), free_arm=True),
+    Action(gestures.throw, (40, 72), free_arm=True),
     Action(gestures.clap_hands, (30, 72)),
-    Action(gestures.raise_both_arms, (36, 80)),
+    Action(gestures.raise_both_arms, (40, 80)),
     Action(whole_body.sit_down, (36, 76)),
     Action(whole_body.sit_down, (36, 76), backward=True),
     Action(whole_body.pick_up_from_floor, (46, 80)),

@@ -31,7 +31,7 @@ def rotate_z(angle: np.ndarray) -> np.ndarray:
 def _rotation(angle: np.ndarray, first: int, second: int) -> np.ndarray:
     angle = np.atleast_1d(angle)
     matrices = np.zeros((len(angle), 3, 3))
-    matrices[:, range(3), range(3)] = 1
+    matrices[:, 3 - first - second, 3 - first - second] = 1
     cos, sin = np.cos(angle), np.sin(angle)
     matrices[:, first, first] = matrices[:, second, second] = cos
     matrices[:, first, second] = -sin

@@ -9,33 +9,33 @@ from .performer import Performer, Reach
 def drink_water(p: Performer) -> None:
     """A hand goes to the mouth, stays while the head tilts back, and sinks again."""
     draw, size = p.manner, p.body.height / 1.75
-    lifted = p.hold(draw.between(0.5, 0.9), draw.between(0.5, 0.9), stays=draw.whim(0.15))
+    lifted = p.hold(draw.between(0.6, 1.0), draw.between(0.6, 1.0), stays=draw.whim(0.15))
     sip = lifted**3 * draw.between(0.05, 0.4)
     if draw.chance(0.3):
         sip = sip * (0.6 + 0.4 * np.sin(p.cycle(0.7)))
     p.nod = p.nod - sip
-    mouth = size * (np.array([0.05, -0.11, -0.19]) + draw.offset(0.035))
+    mouth = size * (np.array([0.08, -0.11, -0.17]) + draw.offset(0.035))
     p.reach[RIGHT] = Reach(
         target=mouth, weight=lifted, pole=(draw.between(0.2, 1.1), -1, draw.between(-0.3, 0.4)),
-        frame='head', hand=np.array([-0.5, 0.6, 0.5]), bulge=draw.between(0.02, 0.18))
+        frame='head', hand=np.array([-0.8, 0.4, 0.3]), front=draw.between(0.4, 1.0))
 
 
 def answer_phone(p: Performer) -> None:
     """A hand goes to the ear and stays there; the head leans to it a little."""
     draw, size = p.manner, p.body.height / 1.75
-    lifted = p.hold(draw.between(0.5, 0.9), draw.between(0.5, 0.9), stays=draw.whim(0.6))
+    lifted = p.hold(draw.between(0.6, 1.0), draw.between(0.6, 1.0), stays=draw.whim(0.6))
     p.tilt = p.tilt + lifted * draw.between(-0.05, 0.25)
     p.nod = p.nod + lifted * draw.between(-0.15, 0.15)
     ear = size * (np.array([0.14, -0.1, -0.08]) + draw.offset(0.035))
     p.reach[RIGHT] = Reach(
         target=ear, weight=lifted, pole=(draw.between(0.3, 1.2), -1, draw.between(-0.4, 0.3)),
-        frame='head', hand=np.array([-0.25, 0.9, 0.35]), bulge=draw.between(0, 0.15))
+        frame='head', hand=np.array([-0.25, 0.9, 0.35]), front=draw.between(0.3, 0.8))
 
 
 def wave_hand(p: Performer) -> None:
     """A raised forearm swings from side to side about the elbow."""
     draw, size = p.manner, p.body.height / 1.75
-    lifted = p.hold(draw.between(0.4, 0.7), draw.between(0.4, 0.7), stays=draw.whim(0.3))
+    lifted = p.hold(draw.between(0.5, 0.9), draw.between(0.5, 0.9), stays=draw.whim(0.3))
     swing = np.sin(p.cycle(draw.between(1.0, 2.2)) + draw.take.uniform(0, 6.3))
     reach = size * p.subject.amplitude * draw.between(0.06, 0.2)
     centre = size * np.array([draw.between(0.26, 0.46), draw.between(0.16, 0.42),
@@ -46,13 +46,13 @@ def wave_hand(p: Performer) -> None:
     hand = np.stack([0.8 * swing, ones, -0.2 * ones], axis=-1)
     p.reach[RIGHT] = Reach(
         target=target, weight=lifted, pole=(draw.between(0.5, 1.2), -1, 0.2), hand=hand,
-        bulge=draw.between(0, 0.15))
+        front=draw.between(0.2, 0.8))
 
 
 def brush_hair(p: Performer) -> None:
     """A hand strokes the head from the forehead over the top to the back, again and again."""
     draw, size = p.manner, p.body.height / 1.75
-    lifted = p.hold(draw.between(0.4, 0.7), draw.between(0.4, 0.7), stays=draw.whim(0.3))
+    lifted = p.hold(draw.between(0.5, 0.9), draw.between(0.5, 0.9), stays=draw.whim(0.3))
     phase = p.cycle(draw.between(0.7, 1.5)) + draw.take.uniform(0, 6.3)
     stroke = 0.5 - 0.5 * np.cos(phase)
     lift = np.maximum(-np.sin(phase), 0) * draw.between(0.01, 0.08)
@@ -68,7 +68,7 @@ def brush_hair(p: Performer) -> None:
                     axis=-1)
     p.reach[RIGHT] = Reach(
         target=target, weight=lifted, pole=(1, draw.between(-0.6, 0.2), draw.between(-0.6, 0)),
-        frame='head', hand=hand, bulge=draw.between(0.02, 0.15))
+        frame='head', hand=hand, front=draw.between(0.4, 1.0))
 
 
 def throw(p: Performer) -> None:
@@ -76,7 +76,7 @@ def throw(p: Performer) -> None:
     draw, size = p.manner, p.body.height / 1.75
     far = p.subject.amplitude
     release = min(p.start + p.seconds(draw.between(0.7, 1.3)), p.start + 0.7 * (p.stop - p.start))
-    whip = p.seconds(draw.between(0.16, 0.3))
+    whip = p.seconds(draw.between(0.2, 0.34))
     rest = min(release + whip + p.seconds(0.8), p.stop + 4)
     times = [p.start, release - whip - 3, release - 0.4 * whip, release, release + whip,
              max(rest, release + whip + 6)]
@@ -87,7 +87,7 @@ def throw(p: Performer) -> None:
     target = keyframes(p.time, times, points)
     weight = ease(p.time, p.start, p.start + p.seconds(0.3)) - ease(
         p.time, times[-1] - p.seconds(0.3), times[-1])
-    p.reach[RIGHT] = Reach(target=target, weight=weight, pole=(1, -0.4, 0.4), bulge=0)
+    p.reach[RIGHT] = Reach(target=target, weight=weight, pole=(1, -0.4, 0.4), front=0)
     turn = far * draw.between(0.2, 0.6)
     p.twist = p.twist + keyframes(p.time, times, [0, -turn, -0.3 * turn, 0.5 * turn, turn, 0])
     lean = draw.between(0.05, 0.25)
@@ -112,7 +112,7 @@ def clap_hands(p: Performer) -> None:
     for side in (RIGHT, LEFT):
         p.reach[side] = Reach(
             target=np.stack([apart, height * ones, depth * ones], axis=-1), weight=lifted,
-            pole=pole, hand=np.array([-0.1, 0.5, -0.6]), bulge=0.05)
+            pole=pole, hand=np.array([-0.1, 0.5, -0.6]), front=0.2)
 
 
 def raise_both_arms(p: Performer) -> None:

@@ -26,7 +26,7 @@ def shake_hands(a: Performer, b: Performer) -> float:
                            np.full_like(bob, -gap / 2 + sign * nearer + 0.9 * p.body.palm)],
                           axis=-1)
         p.reach[RIGHT] = Reach(target=target, weight=held, pole=(0.5, -1, 0.6), frame='world',
-                               hand=np.array([-0.3, 0.1, -1]), bulge=0.03)
+                               hand=np.array([-0.3, 0.1, -1]), front=0.1)
         p.bend = p.bend + held * p.manner.between(0, 0.25)
         p.nod = p.nod + held * p.manner.between(-0.1, 0.2)
     return gap
@@ -51,7 +51,7 @@ def push_another_person(a: Performer, b: Performer) -> float:
     for side, sign in ((RIGHT, 1), (LEFT, -1)):
         target = np.stack([sign * aside, height, keyframes(a.time, times, depth)], axis=-1)
         a.reach[side] = Reach(target=target, weight=weight, pole=(0.8, -1, 0.5), frame='world',
-                              hand=np.array([0, 0.8, -0.6]), bulge=0.05)
+                              hand=np.array([0, 0.8, -0.6]), front=0.2)
     a.bend = a.bend + draw.between(0.1, 0.4) * (
         ease(a.time, raised, contact) - ease(a.time, back, done))
     step = ease(a.time, raised - 3, contact)

@@ -20,14 +20,15 @@ class Reach:
             middle) or ``'world'``.
         hand (np.ndarray, optional): Direction of the hand, in the same frame as the target;
             along the forearm if None.
-        bulge (float): How far the way to the target leads around the front, metres.
+        front (float): How much the way to the target leads round the front; 0 takes the shortest
+            arc about the shoulder.
     """
     target: np.ndarray
     weight: np.ndarray
     pole: np.ndarray
     frame: str = 'chest'
     hand: np.ndarray | None = None
-    bulge: float = 0.1
+    front: float = 0.3
 
 
 class Performer:
@@ -73,9 +74,9 @@ class Performer:
     def sway(self, size: float) -> np.ndarray:
         """Slow irregular motion (T, ) of about ``size``, different at each call."""
         take, seconds = self.manner.take, self.time / FPS
-        waves = [np.sin(2 * np.pi * (rate * take.uniform(0.7, 1.3) * seconds + take.random()))
-                 for rate in (0.15, 0.4, 0.9)]
-        return size * (waves[0] + 0.5 * waves[1] + 0.2 * waves[2])
+        rate = np.array([0.15, 0.4, 0.9]) * take.uniform(0.7, 1.3, 3)
+        phase = 2 * np.pi * (np.outer(rate, seconds) + take.random((3, 1)))
+        return size * (np.array([1, 0.5, 0.2]) @ np.sin(phase))
 
     def seconds(self, duration: float) -> float:
         """Frames that a movement of so many seconds takes this subject."""
@@ -105,32 +106,24 @@ class Performer:
         for angle, goal in ((self.swing, swing), (self.abduct, abduct), (self.flex, flex)):
             angle[side] += weight * (goal - angle[side])
 
-    def frames_of_trunk(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Orientations (T, 3, 3) of hips, lower spine, chest and head."""
-        yaw = rotate_y(self.yaw)
+    def orientation(self, bend: float, side: float, twist: float) -> np.ndarray:
+        """Orientation (T, 3, 3) of a part that follows so much of the trunk's three angles."""
+        return rotate_y(self.yaw) @ rotate_x(-bend * self.bend) @ rotate_z(
+            -side * self.side) @ rotate_y(twist * self.twist)
 
-        def part(bend, side, twist):
-            return yaw @ rotate_x(-bend * self.bend) @ rotate_z(-side * self.side) @ rotate_y(
-                twist * self.twist)
-
-        chest = part(1, 1, 1)
-        head = chest @ rotate_y(self.turn) @ rotate_x(-self.nod) @ rotate_z(-self.tilt)
-        return part(0.4, 0.2, 0.1), part(0.65, 0.5, 0.4), chest, head
-
-    def hip(self, side: int) -> np.ndarray:
-        """Position of a hip (T, 3)."""
-        offset = (b.SIGN[side] * self.body.hip, -self.body.hip_drop, 0)
-        return self.root + apply(self.frames_of_trunk()[0], offset)
+    def hips(self) -> np.ndarray:
+        """Positions of the right and the left hip (2, T, 3)."""
+        pelvis = self.orientation(0.4, 0.2, 0.1)
+        return np.stack([
+            self.root + apply(pelvis, (sign * self.body.hip, -self.body.hip_drop, 0))
+            for sign in b.SIGN])
 
     def settle(self) -> None:
         """Lower the hips where the feet would otherwise be out of the legs' reach."""
-        limit = np.full(len(self.time), np.inf)
-        for side in (b.RIGHT, b.LEFT):
-            offset = self.ankle[side] - self.hip(side)
-            across = np.minimum(np.linalg.norm(offset[:, [0, 2]], axis=-1), 0.9 * self.body.leg)
-            reach = np.sqrt((0.99 * self.body.leg)**2 - across**2)
-            limit = np.minimum(limit, reach + offset[:, 1])
-        drop = np.maximum(-limit, 0)
+        offset = self.ankle - self.hips()
+        across = np.minimum(np.linalg.norm(offset[..., [0, 2]], axis=-1), 0.9 * self.body.leg)
+        reach = np.sqrt((0.99 * self.body.leg)**2 - across**2)
+        drop = np.maximum(-(reach + offset[..., 1]).min(0), 0)
         # The hips do not follow the hard switch from one leg to the other.
         window = np.hanning(9)[1:-1]
         padded = np.pad(drop, 3, mode='edge')
@@ -144,16 +137,17 @@ class Performer:
         """
         self.settle()
         size, out = self.body, np.zeros((len(self.time), b.NUM_JOINTS, 3))
-        _, lower, chest, head = self.frames_of_trunk()
+        lower, chest = self.orientation(0.65, 0.5, 0.4), self.orientation(1, 1, 1)
+        head = chest @ rotate_y(self.turn) @ rotate_x(-self.nod) @ rotate_z(-self.tilt)
         out[:, b.SPINE_BASE] = self.root
         out[:, b.SPINE_MID] = self.root + apply(lower, (0, size.lower_spine, 0))
         top = out[:, b.SPINE_MID] + apply(chest, (0, size.upper_spine, 0))
         out[:, b.SPINE_TOP] = top
         out[:, b.NECK] = top + apply(chest, (0, size.neck, 0))
         out[:, b.HEAD] = out[:, b.NECK] + apply(head, (0, size.head, 0))
-        for side in (b.RIGHT, b.LEFT):
+        for side, hip in enumerate(self.hips()):
             self._place_arm(out, side, chest, head)
-            self._place_leg(out, side)
+            self._place_leg(out, side, hip)
         return out
 
     def _place_arm(self, out: np.ndarray, side: int, chest: np.ndarray,
@@ -180,9 +174,8 @@ class Performer:
                 frame, origin = (chest, top) if goal.frame == 'chest' else (head, out[:, b.HEAD])
                 target = origin + apply(frame, flip * target)
                 direction = None if direction is None else apply(frame, flip * direction)
-            front = apply(chest, (0, 0, -1.0))
-            way = wrist + weight * (target - shoulder - wrist)
-            way += 4 * weight * (1 - weight) * goal.bulge * front
+            way = self._arc(wrist, target - shoulder, weight,
+                            goal.front * apply(chest, flip * np.array([0.3, 0, -1])))
             hanging = unit(upper * size.upper_arm - wrist / 2)
             pole = hanging + weight * (unit(apply(chest, flip * goal.pole)) - hanging)
             upper, fore = bend_limb(way, pole, size.upper_arm, size.forearm)
@@ -197,22 +190,30 @@ class Performer:
         thumb = unit(thumb - (thumb * hand).sum(-1, keepdims=True) * hand)
         out[:, b.THUMB[side]] = out[:, b.HAND[side]] + size.palm * (0.8 * thumb + 0.3 * hand)
 
-    def leg_bones(self, side: int) -> tuple[np.ndarray, np.ndarray]:
+    @staticmethod
+    def _arc(start: np.ndarray, stop: np.ndarray, weight: np.ndarray,
+             front: np.ndarray) -> np.ndarray:
+        # About the shoulder rather than straight: past it an elbow would flip over.
+        radius = np.linalg.norm(start, axis=-1, keepdims=True) * (1 - weight)
+        radius = radius + np.linalg.norm(stop, axis=-1, keepdims=True) * weight
+        direction = unit(start) * (1 - weight) + unit(stop) * weight
+        return radius * unit(direction + 4 * weight * (1 - weight) * front)
+
+    def leg_bones(self, side: int, hip: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Directions (T, 3) of thigh and shank; knees point where hips and feet do."""
-        heading = self.yaw + self.foot_yaw[side] / 2
-        pole = apply(rotate_y(heading), (0, 0.3, -1.0))
-        return bend_limb(self.ankle[side] - self.hip(side), pole, self.body.thigh,
-                         self.body.shank)
+        pole = apply(rotate_y(self.yaw + self.foot_yaw[side] / 2), (0, 0.3, -1.0))
+        return bend_limb(self.ankle[side] - hip, pole, self.body.thigh, self.body.shank)
 
-    def knee(self, side: int) -> np.ndarray:
-        """Position of a knee (T, 3)."""
-        return self.hip(side) + self.body.thigh * self.leg_bones(side)[0]
+    def knees(self) -> np.ndarray:
+        """Positions of the right and the left knee (2, T, 3)."""
+        return np.stack([hip + self.body.thigh * self.leg_bones(side, hip)[0]
+                         for side, hip in enumerate(self.hips())])
 
-    def _place_leg(self, out: np.ndarray, side: int) -> None:
+    def _place_leg(self, out: np.ndarray, side: int, hip: np.ndarray) -> None:
         size = self.body
-        thigh, shank = self.leg_bones(side)
-        out[:, b.HIP[side]] = self.hip(side)
-        out[:, b.KNEE[side]] = out[:, b.HIP[side]] + size.thigh * thigh
+        thigh, shank = self.leg_bones(side, hip)
+        out[:, b.HIP[side]] = hip
+        out[:, b.KNEE[side]] = hip + size.thigh * thigh
         out[:, b.ANKLE[side]] = out[:, b.KNEE[side]] + size.shank * shank
         heading = rotate_y(self.yaw + self.foot_yaw[side]) @ rotate_x(self.foot_pitch[side])
         sole = apply(heading, (0, 0.015 - size.ankle, -size.foot))

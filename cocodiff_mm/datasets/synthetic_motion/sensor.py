@@ -1,4 +1,6 @@
 """What a depth sensor makes of a scene: viewpoint, noise, occlusion and lost joints."""
+from functools import lru_cache
+
 import numpy as np
 
 from . import body as b
@@ -60,6 +62,15 @@ def hidden(joints: np.ndarray) -> np.ndarray:
     return weight
 
 
+@lru_cache(maxsize=128)
+def _memory(frames: int, keep: float = 0.8) -> np.ndarray:
+    """Matrix (T, T) that makes white noise a stationary AR(1) process of unit variance."""
+    lag = np.subtract.outer(np.arange(frames), np.arange(frames))
+    matrix = np.sqrt(1 - keep**2) * np.where(lag >= 0, keep**np.maximum(lag, 0), 0)
+    matrix[:, 0] /= np.sqrt(1 - keep**2)
+    return matrix
+
+
 def add_noise(joints: np.ndarray, noise_std: float, generator: np.random.Generator) -> np.ndarray:
     """Jitter and drift of the joint estimates, stronger where the sensor sees little.
 
@@ -72,13 +83,8 @@ def add_noise(joints: np.ndarray, noise_std: float, generator: np.random.Generat
     Returns:
         np.ndarray: Noisy joints (T, 25, 3).
     """
-    frames = len(joints)
-    white = generator.standard_normal((frames, b.NUM_JOINTS, 3))
-    keep = 0.8
-    jitter = np.empty_like(white)
-    jitter[0] = white[0]
-    for frame in range(1, frames):
-        jitter[frame] = keep * jitter[frame - 1] + np.sqrt(1 - keep**2) * white[frame]
+    white = generator.standard_normal((len(joints), b.NUM_JOINTS, 3))
+    jitter = np.tensordot(_memory(len(joints)), white, axes=1)
     # Half the variance is a bias that a joint keeps all through a clip.
     bias = generator.standard_normal((1, b.NUM_JOINTS, 3))
     scale = noise_std * _NOISE * (1 + 3 * hidden(joints)) * joints[..., 2].clip(0.5) / 3

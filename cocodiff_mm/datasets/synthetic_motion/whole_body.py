@@ -1,7 +1,7 @@
 """Actions of the whole body of one person. Each sets up a performer."""
 import numpy as np
 
-from .body import LEFT, RIGHT
+from .body import LEFT, RIGHT, SIGN
 from .geometry import FPS, ease, keyframes
 from .performer import Performer, Reach
 
@@ -26,12 +26,11 @@ def sit_down(p: Performer) -> None:
     p.settle()
     if draw.chance(0.7):
         share, rest = draw.between(0.45, 0.8), draw.between(0.04, 0.07)
-        for side in (RIGHT, LEFT):
-            hip, knee = p.hip(side), p.knee(side)
+        for side, (hip, knee) in enumerate(zip(p.hips(), p.knees(), strict=True)):
             p.reach[side] = Reach(
                 target=hip + share * (knee - hip) + np.array([0, rest, 0]),
                 weight=ease(p.time, begin + 0.3 * length, begin + 1.1 * length),
-                pole=(1, -0.3, 0.8), frame='world', bulge=0.08)
+                pole=(1, -0.3, 0.8), frame='world', front=0.15)
     else:
         for side in (RIGHT, LEFT):
             p.move_arm(side, down, swing=draw.between(0.1, 0.6), abduct=draw.between(0.1, 0.3),
@@ -45,15 +44,15 @@ def pick_up_from_floor(p: Performer) -> None:
     begin = p.start + draw.take.random() * (p.stop - p.start - length)
     low, high = begin + draw.between(0.36, 0.46) * length, begin + draw.between(0.54, 0.64) * length
     down = ease(p.time, begin, low) - ease(p.time, high, begin + length)
-    bend = draw.between(0.8, 1.5)
+    bend = draw.between(0.9, 1.8)
     p.bend = p.bend + bend * down
     p.side = p.side - draw.between(0.05, 0.25) * down
     p.nod = p.nod - 0.35 * down
-    floor = draw.between(0.07, 0.16)
+    floor = draw.between(0.11, 0.18)
     # Knees fold by what the bent trunk and a straight arm lack to the floor.
     trunk = body.lower_spine * np.cos(0.65 * bend) + body.upper_spine * np.cos(bend)
-    lowest = floor + 0.9 * body.arm + body.shoulder_drop - trunk
-    lowest = max(lowest, body.ankle + 0.3 * body.leg)
+    lowest = floor + 0.96 * body.arm + body.shoulder_drop - trunk
+    lowest = max(lowest, body.ankle + 0.4 * body.leg)
     p.root[:, 1] += (min(lowest, body.standing) - p.root[:, 1]) * down
     p.root[:, 2] += down * draw.between(0.1, 0.2) * body.height / 1.75
     p.settle()
@@ -65,10 +64,13 @@ def pick_up_from_floor(p: Performer) -> None:
         np.full_like(down, front)], axis=-1)
     weight = ease(p.time, begin, low) - ease(p.time, begin + 0.95 * length, begin + 1.4 * length)
     p.reach[RIGHT] = Reach(target=target, weight=weight, pole=(1, 0.1, 0.5), frame='world',
-                           bulge=0.1)
+                           hand=np.array([-0.1, -0.5, -0.8]), front=0.2)
     if draw.chance(0.4):
-        p.reach[LEFT] = Reach(target=p.knee(LEFT) + np.array([0, 0.06, 0.02]), weight=down,
+        p.reach[LEFT] = Reach(target=p.knees()[LEFT] + np.array([0, 0.06, 0.02]), weight=down,
                               pole=(1, 0, 0.8), frame='world')
+    else:
+        p.move_arm(LEFT, down, swing=draw.between(-0.6, -0.2), abduct=draw.between(0.2, 0.5),
+                   flex=draw.between(1.1, 1.7))
 
 
 def kick_forward(p: Performer) -> None:
@@ -90,7 +92,7 @@ def kick_forward(p: Performer) -> None:
     p.settle()
     swing = body.leg * extent[:, None] * np.stack(
         [0 * angle, -np.cos(angle), -np.sin(angle)], axis=-1)
-    target = p.hip(RIGHT) + swing
+    target = p.hips()[RIGHT] + swing
     target[:, 1] = np.maximum(target[:, 1], body.ankle)
     p.ankle[RIGHT] += up[:, None] * (target - p.ankle[RIGHT])
     p.foot_pitch[RIGHT] = up * np.where(angle > 0, 0.7 * angle, 1.4 * angle)
@@ -132,19 +134,19 @@ def march_in_place(p: Performer) -> None:
     """The knees are lifted in turn; the body stays where it is."""
     draw, body = p.manner, p.body
     moving = p.hold(0.3, 0.3, stays=draw.whim(0.5))
-    phase = p.cycle(draw.between(0.7, 1.2)) + (np.pi if draw.whim(0.5) else 0)
+    phase = p.cycle(draw.between(0.65, 1.05)) + (np.pi if draw.whim(0.5) else 0)
     top = np.radians(draw.between(35, 85)) * min(p.subject.amplitude, 1.1)
     forward = draw.between(0, 0.3)
     p.root[:, 0] -= 0.35 * body.hip * np.sin(phase) * moving
     p.settle()
     pace = draw.between(0.2, 0.8)
     flex = draw.between(0.3, 1.4)
-    for side, sign in ((RIGHT, 1), (LEFT, -1)):
-        lift = top * np.maximum(sign * np.sin(phase), 0)**0.8 * moving
+    for side, (hip, sign) in enumerate(zip(p.hips(), SIGN, strict=True)):
+        lift = top * np.maximum(sign * np.sin(phase), 0)**1.5 * moving
         straight = np.stack([0 * lift, -np.cos(lift), -np.sin(lift)], axis=-1)
         hanging = np.stack([0 * lift, -np.cos(forward * lift), -np.sin(forward * lift)], axis=-1)
-        target = p.hip(side) + body.thigh * straight + body.shank * hanging
-        raised = np.minimum(lift / 0.15, 1)[:, None]
+        target = hip + body.thigh * straight + body.shank * hanging
+        raised = ease(lift, 0, 0.4)[:, None]
         target[:, 1] = np.maximum(target[:, 1], body.ankle)
         p.ankle[side] += raised * (target - p.ankle[side])
         p.foot_pitch[side] = -0.3 * lift

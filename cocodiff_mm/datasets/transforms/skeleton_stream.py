@@ -3,7 +3,7 @@ from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 
 from cocodiff_mm.utils.choices import check_choice
-from cocodiff_mm.models.backbones.graph import bones
+from cocodiff_mm.utils.graph import bones
 
 STREAMS = ('j', 'b', 'jm', 'bm')
 

@@ -6,8 +6,8 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from cocodiff_mm.utils.choices import check_choice
+from cocodiff_mm.utils.graph import build_adjacency
 
-from .graph import build_adjacency
 from .temporal_conv import MultiScaleTemporalConv, TemporalConv
 
 
@@ -95,7 +95,7 @@ class CTRGCN(BaseModule):
     topology is called ``PA`` here and ``A`` there, so that theirs never load unconverted.
 
     Args:
-        graph_cfg (dict): Skeleton, see :func:`~cocodiff_mm.models.backbones.graph.build_adjacency`.
+        graph_cfg (dict): Skeleton, see :func:`~cocodiff_mm.utils.graph.build_adjacency`.
         in_channels (int): Coordinates C of a joint. Defaults to 3.
         base_channels (int): Channels of the first block. Defaults to 64.
         num_stages (int): Number of blocks. Defaults to 10.

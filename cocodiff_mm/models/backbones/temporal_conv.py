@@ -47,6 +47,9 @@ class MultiScaleTemporalConv(nn.Module):
         dilations (Sequence[int]): One convolution branch for each.
         dropout (float): Dropout probability of the output.
         relu (bool): Whether a ReLU follows the concatenation.
+
+    Raises:
+        ValueError: If kernels and dilations do not fit, or the channels do not suffice.
     """
 
     def __init__(self, channels: int, stride: int, kernel_size: int | Sequence[int],

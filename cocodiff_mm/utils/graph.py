@@ -23,8 +23,8 @@ def build_adjacency(graph_cfg: dict) -> Tensor:
     """Adjacency of the spatial partition: self, inward and outward.
 
     Entry ``[k, u, v]`` weighs what joint u takes from joint v; the columns of a subset sum to 1,
-    or to 0 for a joint that gives nothing. Spatial partition of ST-GCN (arXiv 1801.07455,
-    Sec. 3.3) as CTR-GCN (arXiv 2107.12213) uses it.
+    or to 0 for a joint that gives nothing. The subsets of the authors' CTR-GCN (arXiv
+    2107.12213), after the spatial partition of ST-GCN (arXiv 1801.07455).
 
     Args:
         graph_cfg (dict): ``layout``, as in :func:`num_joints`, and optionally

@@ -3,7 +3,7 @@ import torch
 from mmaction.datasets.transforms import JointToBone
 from mmaction.models.utils import Graph
 
-from cocodiff_mm.models.backbones.graph import bones, build_adjacency, num_joints
+from cocodiff_mm.utils.graph import bones, build_adjacency, num_joints
 
 LAYOUTS = {'nturgb+d': 25, 'openpose': 18, 'coco': 17}
 # 0 is the centre; 1 and 2 hang on it, 3 on 2.
