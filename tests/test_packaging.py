@@ -1,3 +1,4 @@
+import os
 import shutil
 import subprocess
 import sys
@@ -127,8 +128,11 @@ def test_model_index_names_recipes_that_exist(repo_root):
 @pytest.mark.parametrize('target, command', [
     ('demo', 'tools/demo.py'), ('test', '-m pytest -q tests'), ('lint', '-m ruff check .')])
 def test_make_installs_once_and_runs(repo_root, tmp_path, target, command):
+    # The tests may themselves run under make, whose settings would be inherited.
+    env = {name: value for name, value in os.environ.items() if not name.startswith('MAKE')}
+
     def steps() -> list[str]:
-        return subprocess.run(['make', '-n', target, f'VENV={tmp_path}/v'], cwd=repo_root,
+        return subprocess.run(['make', '-n', target, f'VENV={tmp_path}/v'], cwd=repo_root, env=env,
                               capture_output=True, text=True, check=True).stdout.splitlines()
 
     assert any('-m venv' in line for line in steps())

@@ -15,6 +15,7 @@ import torch
 from mmaction.registry import MODELS
 from mmengine.analysis import get_model_complexity_info
 from mmengine.config import Config, DictAction
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 import cocodiff_mm  # noqa: F401  (registers the plugin's modules)
@@ -36,19 +37,20 @@ def main() -> None:
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/demo'))
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
-                        help='overrides of both recipes, e.g. train_cfg.max_epochs=2')
+                        help='overrides of the recipes, e.g. train_cfg.max_epochs=2')
     args = parser.parse_args()
     started = time.monotonic()
-    overrides = [word for word in sys.argv[sys.argv.index('--cfg-options') + 1:]
-                 if '=' in word] if args.cfg_options else []
+    init_default_scope('mmaction')
+    overrides = [f'{key}={value}' for key, value in args.cfg_options.items()]
+    host = [word for word in overrides if not word.startswith(('custom_hooks', 'model.neck'))]
 
     plain, guest = args.work_dir / 'plain', args.work_dir / 'cocodiff'
-    train(PLAIN, plain, args.seed, overrides)
+    train(PLAIN, plain, args.seed, host)
     # The plain network is also the pre-trained GCN of stage 1: it need not be trained twice.
     train(GUEST, guest, args.seed, [
         *overrides, 'custom_hooks.0.strategy=checkpoint',
         f'custom_hooks.0.checkpoint={last_checkpoint(plain)}'])
-    rows = {'CTR-GCN': summarize(PLAIN, plain, overrides),
+    rows = {'CTR-GCN': summarize(PLAIN, plain, host),
             '+ CoCoDiff': summarize(GUEST, guest, overrides)}
     table = format_table(rows, CLASSES['synthetic'], args.seed)
     print('\n' + table)

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import time
 
 from mmengine.runner import Runner
 
@@ -13,6 +14,7 @@ from cocodiff_mm.engine.launch import (
     set_work_dir,
     use_amp,
 )
+from cocodiff_mm.engine.timing import forget_stages, record_stage
 from cocodiff_mm.utils.config import load_config
 from cocodiff_mm.utils.recipe import check_files
 
@@ -62,7 +64,11 @@ def main(argv: list[str] | None = None) -> None:
         cfg.randomness.deterministic = True
     runner = Runner.from_cfg(cfg)
     check_model(runner.model.module if runner.distributed else runner.model)
+    if args.resume is None:
+        forget_stages(runner)
+    started = time.monotonic()
     runner.train()
+    record_stage(runner, 'total', time.monotonic() - started)
 
 
 if __name__ == '__main__':

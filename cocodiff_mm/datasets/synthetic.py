@@ -23,7 +23,7 @@ SPLITS = ('xsub_train', 'xsub_val', 'xview_train', 'xview_val')
 def make_synthetic(seed: int = 0,
                    num_subjects: int = 16,
                    repetitions: int = 1,
-                   noise_std: float = 0.012,
+                   noise_std: float = 0.018,
                    drop_rate: float = 0.04,
                    variety: float = 1.0) -> dict:
     """Make the synthetic skeleton set: 17 actions by virtual subjects before a virtual Kinect.
@@ -38,7 +38,7 @@ def make_synthetic(seed: int = 0,
         num_subjects (int): Number of subjects, a multiple of 4. Defaults to 16.
         repetitions (int): Takes per subject, action and view. Defaults to 1.
         noise_std (float): Noise of the joint estimates at the trunk, metres; twice that at hands
-            and feet, more where the trunk hides a joint. Defaults to 0.012.
+            and feet, more where the trunk hides a joint. Defaults to 0.018.
         drop_rate (float): Chance that a joint is lost for a moment in a clip. Defaults to 0.04.
         variety (float): How much subjects and takes differ from each other. Defaults to 1.
 
@@ -124,7 +124,7 @@ class SyntheticSkeletonDataset(PoseDataset):
         seed (int): Seed of the set. Defaults to 0.
         num_subjects (int): Number of subjects, a multiple of 4. Defaults to 16.
         repetitions (int): Takes per subject, action and view. Defaults to 1.
-        noise_std (float): Sensor noise, metres. Defaults to 0.012.
+        noise_std (float): Sensor noise, metres. Defaults to 0.018.
         drop_rate (float): Chance that a joint is lost for a moment. Defaults to 0.04.
         variety (float): How much subjects and takes differ. Defaults to 1.
         test_mode (bool): Whether samples are for testing. Defaults to False.
@@ -142,7 +142,7 @@ class SyntheticSkeletonDataset(PoseDataset):
                  seed: int = 0,
                  num_subjects: int = 16,
                  repetitions: int = 1,
-                 noise_std: float = 0.012,
+                 noise_std: float = 0.018,
                  drop_rate: float = 0.04,
                  variety: float = 1.0,
                  test_mode: bool = False) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from cocodiff_mm.engine.progress import ProgressLog
 from cocodiff_mm.models.recognizers.cocodiff_recognizer import check_finite
-from cocodiff_mm.utils.checkpoint import load_checkpoint
+from cocodiff_mm.utils.checkpoint import load_checkpoint, save_checkpoint_atomic
 from cocodiff_mm.utils.files import replace_file
 
 
@@ -136,10 +136,9 @@ class DiffusionPretrainer:
 
     def _save(self, epoch: int) -> None:
         if is_main_process():
-            with replace_file(self.state_file) as temporary:
-                torch.save(dict(epoch=epoch, fingerprint=self.fingerprint,
-                                neck=self.neck.state_dict(),
-                                optimizer=self.optimizer.state_dict()), temporary)
+            save_checkpoint_atomic(
+                dict(epoch=epoch, fingerprint=self.fingerprint, neck=self.neck.state_dict(),
+                     optimizer=self.optimizer.state_dict()), self.state_file)
 
     def _resume(self) -> int:
         """First epoch still to train; all processes take the main process's view."""

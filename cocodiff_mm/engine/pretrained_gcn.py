@@ -14,9 +14,13 @@ from mmengine.runner import Runner
 from torch import nn
 
 from cocodiff_mm.engine.nested import isolated_run
-from cocodiff_mm.utils.checkpoint import check_fit, load_checkpoint, without_guest
-from cocodiff_mm.utils.files import replace_file
-from cocodiff_mm.utils.recipe import plain_recipe
+from cocodiff_mm.utils.checkpoint import (
+    check_fit,
+    load_checkpoint,
+    save_checkpoint_atomic,
+    without_guest,
+)
+from cocodiff_mm.utils.recipe import innermost_datasets, plain_recipe
 
 
 class PretrainedGCN:
@@ -69,8 +73,12 @@ class PretrainedGCN:
     def fingerprint(self, views: int, *settings: dict) -> str:
         """Digest of all that the features (and with ``settings``, stage 1) depend on."""
         weights = hashlib.sha256(self.path.read_bytes()).hexdigest() if self.path else 'untrained'
-        loader = {key: self.cfg.train_dataloader[key] for key in ('dataset',)}
-        return _digest(weights, self.cfg.model, loader, views, self.runner.seed, *settings)
+        dataset = self.cfg.train_dataloader.dataset
+        files = [Path(inner.get('ann_file') or '') for _, inner in innermost_datasets(dataset, '')]
+        stamps = [(file.stat().st_size, file.stat().st_mtime_ns) for file in files
+                  if file.is_file()]
+        return _digest(
+            weights, self.cfg.model, dataset, stamps, views, self.runner.seed, *settings)
 
     def _recipe_digest(self) -> str:
         keys = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler',
@@ -90,8 +98,7 @@ class PretrainedGCN:
             inner.train()
             model = inner.model.module if inner.distributed else inner.model
             if is_main_process():
-                with replace_file(self.path) as temporary:
-                    torch.save(dict(state_dict=model.state_dict()), temporary)
+                save_checkpoint_atomic(dict(state_dict=model.state_dict()), self.path)
             barrier()
 
 

@@ -5,8 +5,9 @@ import os
 import pathlib
 import pickle
 import re
+import struct
+import zipfile
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -96,13 +97,6 @@ class RestrictedPickle:
         return cls.Unpickler(file, encoding=encoding).load()
 
 
-def allow_globals() -> AbstractContextManager:
-    """In this context ``torch.load(..., weights_only=True)`` reads MMEngine's checkpoints."""
-    if parse_version(torch.__version__) < NAMED_GLOBALS:
-        return nullcontext()
-    return torch.serialization.safe_globals([(kind, name) for name, kind in ALLOWED.items()])
-
-
 def load_checkpoint(filename: str | Path, map_location: Any = 'cpu') -> Any:
     """Read a checkpoint file without running code from it.
 
@@ -121,16 +115,16 @@ def load_checkpoint(filename: str | Path, map_location: Any = 'cpu') -> Any:
     path = Path(filename).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f'no such checkpoint: {str(path)!r}')
-    strict: dict[str, Any] = dict(weights_only=True)
-    if parse_version(torch.__version__) < NAMED_GLOBALS:
-        strict = dict(pickle_module=RestrictedPickle)
     try:
-        with allow_globals():
-            return torch.load(path, map_location=map_location, **strict)
+        if parse_version(torch.__version__) < NAMED_GLOBALS:
+            return torch.load(path, map_location=map_location, pickle_module=RestrictedPickle)
+        names = [(kind, name) for name, kind in ALLOWED.items()]
+        with torch.serialization.safe_globals(names):
+            return torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(_refusal(path, str(error))) from error
-    except (RuntimeError, EOFError, OSError, KeyError, IndexError, TypeError, AttributeError,
-            UnicodeDecodeError, ValueError) as error:
+    except (RuntimeError, EOFError, OSError, LookupError, TypeError, AttributeError, ValueError,
+            AssertionError, struct.error) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         if 'CUDA' in reason:
             raise
@@ -164,11 +158,16 @@ def load_from_url(url: str, map_location: Any = 'cpu') -> Any:
 def _refusal(path: Path, message: str) -> str:
     reason = message.rpartition('WeightsUnpickler error:')[2].strip()
     wanted = re.search(r'GLOBAL ([\w.]+)', reason)
-    if wanted is None:
+    if wanted is None or not _is_whole(wanted[1].rpartition('.')[2], path):
         return _broken(path, reason.splitlines()[0])
     return (f'{path} was not loaded: it asks for {wanted[1]}, which may run code and which no '
             'checkpoint of weights needs. If you trust where it comes from, save its state_dict '
             'alone with torch.save there, and use that file')
+
+
+def _is_whole(name: str, path: Path) -> bool:
+    """Whether a name ends where it does in the file, and not because the file was cut there."""
+    return bool(name) and (zipfile.is_zipfile(path) or f'\n{name}\n'.encode() in path.read_bytes())
 
 
 def _broken(path: Path, reason: str) -> str:

@@ -50,7 +50,7 @@ def check_files(cfg: Config, modes: tuple[str, ...] = ('train', 'val', 'test')) 
     """
     for mode in modes:
         loader = cfg.get(f'{mode}_dataloader') or {}
-        for key, dataset in _datasets(loader.get('dataset'), f'{mode}_dataloader.dataset'):
+        for key, dataset in innermost_datasets(loader.get('dataset'), f'{mode}_dataloader.dataset'):
             path = dataset.get('ann_file')
             if not path or Path(path).expanduser().is_file():
                 continue
@@ -62,15 +62,15 @@ def check_files(cfg: Config, modes: tuple[str, ...] = ('train', 'val', 'test')) 
                 'download: configs/ctrgcn_cocodiff_demo.py')
 
 
-def _datasets(dataset: dict | None, key: str) -> Iterator[tuple[str, dict]]:
+def innermost_datasets(dataset: dict | None, key: str) -> Iterator[tuple[str, dict]]:
     """Innermost dataset configs with their keys, through any wrappers."""
     if not isinstance(dataset, dict):
         return
     if 'dataset' in dataset:
-        yield from _datasets(dataset['dataset'], f'{key}.dataset')
+        yield from innermost_datasets(dataset['dataset'], f'{key}.dataset')
     elif 'datasets' in dataset:
         for i, inner in enumerate(dataset['datasets']):
-            yield from _datasets(inner, f'{key}.datasets.{i}')
+            yield from innermost_datasets(inner, f'{key}.datasets.{i}')
     else:
         yield key, dataset
 

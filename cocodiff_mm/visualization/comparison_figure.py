@@ -8,10 +8,22 @@ import numpy as np
 from cocodiff_mm.utils.files import replace_file
 
 
-def principal_axes(feats: np.ndarray, count: int = 2) -> tuple[np.ndarray, np.ndarray]:
-    """Mean (D,) and the first principal axes (count, D) of features (N, D)."""
-    mean = feats.mean(0)
-    return mean, np.linalg.svd(feats - mean, full_matrices=False)[2][:count]
+def to_plane(real: np.ndarray, *others: np.ndarray) -> list[np.ndarray]:
+    """Project features onto the first two principal axes of the real ones.
+
+    Channels are standardised first, as the diffusion sees them: one loud channel would otherwise
+    be the picture.
+
+    Args:
+        real (np.ndarray): Shape (N, D).
+        *others (np.ndarray): Shape (N, D) each, projected alike.
+
+    Returns:
+        list[np.ndarray]: Points of shape (N, 2), the real ones first.
+    """
+    mean, std = real.mean(0), real.std(0) + 1e-6
+    axes = np.linalg.svd((real - mean) / std, full_matrices=False)[2][:2]
+    return [(feats - mean) / std @ axes.T for feats in (real, *others)]
 
 
 def draw_comparison(path: str | Path,
@@ -37,19 +49,21 @@ def draw_comparison(path: str | Path,
     FigureCanvasAgg(figure)
     plane, bars = figure.subplots(1, 2, width_ratios=(3, 1))
 
-    mean, axes = principal_axes(real)
-    colours = [f'C{i % 10}' for i in range(len(classes))]
+    points = to_plane(real, generated)
     for i, name in enumerate(classes):
         chosen = labels == i
         if not chosen.any():
             continue
-        for feats, marker in ((real, 'o'), (generated, 'x')):
-            points = ((feats[chosen] - mean) @ axes.T).T
-            plane.scatter(*points, s=22, marker=marker, color=colours[i], alpha=0.65,
+        for shown, marker in zip(points, 'ox', strict=True):
+            plane.scatter(*shown[chosen].T, s=22, marker=marker, color=f'C{i % 10}', alpha=0.65,
                           linewidths=1.2 if marker == 'x' else 0)
-        centre = (real[chosen].mean(0) - mean) @ axes.T
-        plane.annotate(name, centre, ha='center', fontsize=8, weight='bold',
+        plane.annotate(name, points[0][chosen].mean(0), ha='center', fontsize=8, weight='bold',
                        bbox=dict(boxstyle='round,pad=0.15', fc='white', alpha=0.75, lw=0))
+    # A few far points must not squeeze the rest into a corner.
+    low, high = np.percentile(points[0], [1, 99], axis=0)
+    margin = 0.1 * (high - low)
+    plane.set_xlim(low[0] - margin[0], high[0] + margin[0])
+    plane.set_ylim(low[1] - margin[1], high[1] + margin[1])
     plane.set_title('Features of the test set, first two principal axes: o real, x generated')
     plane.set_xticks([])
     plane.set_yticks([])

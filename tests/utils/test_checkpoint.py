@@ -182,6 +182,17 @@ def test_truncated_file_gives_a_sentence(tmp_path, cut, zipped):
     assert '\n' not in str(error.value)
 
 
+def test_old_format_cut_anywhere_is_called_broken(tmp_path):
+    file = tmp_path / 'a.pth'
+    torch.save(dict(b=torch.zeros(1)), file, _use_new_zipfile_serialization=False)
+    data = file.read_bytes()
+    for cut in range(len(data)):
+        file.write_bytes(data[:cut])
+        with pytest.raises(ValueError, match='is not a readable checkpoint') as error:
+            load_checkpoint(file)
+        assert '\n' not in str(error.value)
+
+
 @pytest.mark.parametrize('text', ['version https://git-lfs.github.com/spec/v1\noid', '<!DOCTYPE'])
 def test_file_that_is_none_gives_a_sentence(tmp_path, text):
     (tmp_path / 'a.pth').write_text(text)

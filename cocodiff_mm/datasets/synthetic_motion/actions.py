@@ -7,7 +7,7 @@ from cocodiff_mm.datasets.classes import CLASSES
 
 from . import gestures, pairs, whole_body
 from .body import LEFT, mirror
-from .geometry import apply, rotate_y
+from .geometry import apply, ease, rotate_y
 from .performer import Performer, Reach
 from .subject import Manner, Subject
 
@@ -71,10 +71,12 @@ def perform(name: str, subjects: Sequence[Subject], manners: Sequence[Manner]) -
     performers = [Performer(subject, frames, manner)
                   for subject, manner in zip(subjects, manners, strict=True)]
     if action.persons == 1:
-        _rest_free_arm(performers[0], action.free_arm)
+        if action.free_arm:
+            _occupy_free_arm(performers[0])
         action.perform(performers[0])
         scene = performers[0].joints()[None]
-        if subjects[0].left_handed:
+        other_hand = manners[0].whim(0.12)
+        if subjects[0].left_handed != other_hand:
             scene = mirror(scene)
     else:
         gap = action.perform(*performers)
@@ -91,16 +93,19 @@ def _place(joints: np.ndarray, x: float, facing: int) -> np.ndarray:
     return placed + np.array([x, 0, 0])
 
 
-def _rest_free_arm(p: Performer, free: bool) -> None:
-    """Now and then the arm that does nothing is on the hip or bent instead of hanging."""
-    draw, size = p.manner, p.body.height / 1.75
-    on_hip, bent = draw.whim(0.12), draw.whim(0.15)
-    if not free:
-        return
-    ones = np.ones(len(p.time))
-    if on_hip:
+def _occupy_free_arm(p: Performer) -> None:
+    """Let the arm that has nothing to do hang, rest on the hip, be bent or fidget."""
+    draw, size, ones = p.manner, p.body.height / 1.75, np.ones(len(p.time))
+    mood = draw.take.random()
+    if mood < 0.12:
         p.reach[LEFT] = Reach(target=size * np.array([0.22, -0.42, 0.02]) * ones[:, None],
                               weight=ones, pole=(1, 0, 0.6))
-    elif bent:
+    elif mood < 0.27:
         p.move_arm(LEFT, ones, swing=draw.between(0, 0.3), abduct=0.2,
                    flex=draw.between(0.8, 1.7))
+    elif mood < 0.5:
+        begin, length = p.event(draw.between(0.8, 1.6))
+        risen = ease(p.time, begin, begin + length)
+        weight = 4 * risen * (1 - risen)
+        p.move_arm(LEFT, weight, swing=draw.take.uniform(0, 1), abduct=draw.take.uniform(0, 0.7),
+                   flex=draw.take.uniform(0.5, 2))

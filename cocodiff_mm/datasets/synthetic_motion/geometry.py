@@ -77,6 +77,21 @@ def keyframes(time: np.ndarray, times: list[float], values: np.ndarray) -> np.nd
     return curve.reshape((len(time), *values.shape[1:]))
 
 
+def slerp(start: np.ndarray, stop: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Turn unit vectors (T, 3) into others at an even pace (Shoemake, 1985).
+
+    Args:
+        start (np.ndarray): Directions at weight 0 (T, 3).
+        stop (np.ndarray): Directions at weight 1 (T, 3), not opposite to the first.
+        weight (np.ndarray): Share of the way (T, 1).
+
+    Returns:
+        np.ndarray: Unit vectors (T, 3).
+    """
+    angle = np.arccos(np.clip((start * stop).sum(-1, keepdims=True), -1, 1)).clip(1e-6)
+    return unit(np.sin((1 - weight) * angle) * start + np.sin(weight * angle) * stop)
+
+
 def bend_limb(target: np.ndarray, pole: np.ndarray, upper: float,
               lower: float) -> tuple[np.ndarray, np.ndarray]:
     """Directions of the two bones of an arm or a leg whose end is at a target.

@@ -14,7 +14,7 @@ def drink_water(p: Performer) -> None:
     if draw.chance(0.3):
         sip = sip * (0.6 + 0.4 * np.sin(p.cycle(0.7)))
     p.nod = p.nod - sip
-    mouth = size * (np.array([0.08, -0.11, -0.17]) + draw.offset(0.035))
+    mouth = size * (np.array([0.08, -0.11, -0.17]) + draw.offset(0.04))
     p.reach[RIGHT] = Reach(
         target=mouth, weight=lifted, pole=(draw.between(0.2, 1.1), -1, draw.between(-0.3, 0.4)),
         frame='head', hand=np.array([-0.8, 0.4, 0.3]), front=draw.between(0.4, 1.0))
@@ -26,7 +26,7 @@ def answer_phone(p: Performer) -> None:
     lifted = p.hold(draw.between(0.6, 1.0), draw.between(0.6, 1.0), stays=draw.whim(0.6))
     p.tilt = p.tilt + lifted * draw.between(-0.05, 0.25)
     p.nod = p.nod + lifted * draw.between(-0.15, 0.15)
-    ear = size * (np.array([0.14, -0.1, -0.08]) + draw.offset(0.035))
+    ear = size * (np.array([0.14, -0.1, -0.08]) + draw.offset(0.04))
     p.reach[RIGHT] = Reach(
         target=ear, weight=lifted, pole=(draw.between(0.3, 1.2), -1, draw.between(-0.4, 0.3)),
         frame='head', hand=np.array([-0.25, 0.9, 0.35]), front=draw.between(0.3, 0.8))
@@ -75,19 +75,19 @@ def throw(p: Performer) -> None:
     """A hand is drawn back behind the shoulder and whips forward and down."""
     draw, size = p.manner, p.body.height / 1.75
     far = p.subject.amplitude
-    release = min(p.start + p.seconds(draw.between(0.7, 1.3)), p.start + 0.7 * (p.stop - p.start))
+    begin, length = p.event(draw.between(1.5, 2.2))
+    release = begin + min(p.seconds(draw.between(0.7, 1.3)), 0.7 * length)
     whip = p.seconds(draw.between(0.2, 0.34))
-    rest = min(release + whip + p.seconds(0.8), p.stop + 4)
-    times = [p.start, release - whip - 3, release - 0.4 * whip, release, release + whip,
-             max(rest, release + whip + 6)]
+    rest = release + whip + p.seconds(draw.between(0.6, 1.0))
+    times = [begin, release - whip - 3, release - 0.4 * whip, release, release + whip, rest]
     points = size * np.array([
         (0.2, -0.5, -0.05), (0.34 + draw.between(-0.05, 0.05), draw.between(0.02, 0.2), 0.2 * far),
         (0.28, draw.between(0.15, 0.35), -0.1), (0.08, draw.between(-0.05, 0.15), -0.55),
         (-0.12, -0.35, -0.4), (0.2, -0.5, -0.05)])
     target = keyframes(p.time, times, points)
-    weight = ease(p.time, p.start, p.start + p.seconds(0.3)) - ease(
+    weight = ease(p.time, begin, begin + p.seconds(0.3)) - ease(
         p.time, times[-1] - p.seconds(0.3), times[-1])
-    p.reach[RIGHT] = Reach(target=target, weight=weight, pole=(1, -0.4, 0.4), front=0)
+    p.reach[RIGHT] = Reach(target=target, weight=weight, pole=(1, -0.4, 0.4), front=0.1)
     turn = far * draw.between(0.2, 0.6)
     p.twist = p.twist + keyframes(p.time, times, [0, -turn, -0.3 * turn, 0.5 * turn, turn, 0])
     lean = draw.between(0.05, 0.25)
@@ -119,7 +119,7 @@ def raise_both_arms(p: Performer) -> None:
     """Both arms go up, over the side or over the front, and stay above the head."""
     draw = p.manner
     lifted = p.hold(draw.between(0.7, 1.3), draw.between(0.6, 1.1), stays=draw.whim(0.5))
-    top = np.radians(draw.between(140, 172))
+    top = np.radians(draw.between(125, 172))
     flex = draw.between(0.08, 0.5)
     over_side = draw.chance(0.5)
     for side in (RIGHT, LEFT):

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import body as b
-from .geometry import FPS, apply, bend_limb, ease, keyframes, rotate_x, rotate_y, rotate_z, unit
+from .geometry import FPS, apply, bend_limb, ease, keyframes, rotate_x, rotate_y, rotate_z, slerp, unit
 from .subject import Manner, Subject
 
 
@@ -46,9 +46,9 @@ class Performer:
     def __init__(self, subject: Subject, frames: int, manner: Manner) -> None:
         self.subject, self.body, self.manner = subject, subject.body, manner
         self.time = np.arange(frames, dtype=float)
-        # When the action starts and ends is anybody's guess, as in clips cut by hand.
-        self.start = manner.take.uniform(0, 0.22) * frames
-        self.stop = frames - 1 - manner.take.uniform(0, 0.22) * frames
+        # As in clips cut by hand, the action may start before the clip or end after it.
+        self.start = manner.take.uniform(-0.15, 0.25) * frames
+        self.stop = frames - 1 - manner.take.uniform(-0.15, 0.25) * frames
         self.root = np.stack([self.sway(0.012), np.full(frames, self.body.standing),
                               self.sway(0.012)], axis=-1)
         self.yaw = self.sway(0.05)
@@ -86,6 +86,12 @@ class Performer:
         """Phase (T, ) in rad of a movement of ``rate`` hertz that starts with the action."""
         tempo = rate * self.subject.speed * (1 + self.sway(0.06))
         return 2 * np.pi * (np.cumsum(tempo) / FPS - self.start * tempo[0] / FPS)
+
+    def event(self, duration: float) -> tuple[float, float]:
+        """First frame and length of something that happens once, somewhere within the clip."""
+        start, stop = max(self.start, 0), min(self.stop, len(self.time) - 1)
+        length = min(self.seconds(duration), stop - start)
+        return start + self.manner.take.random() * (stop - start - length), length
 
     def hold(self, rise: float, fall: float, stays: bool = False) -> np.ndarray:
         """Envelope (T, ): up in ``rise`` seconds at the start, down in ``fall`` at the end."""
@@ -196,8 +202,10 @@ class Performer:
         # About the shoulder rather than straight: past it an elbow would flip over.
         radius = np.linalg.norm(start, axis=-1, keepdims=True) * (1 - weight)
         radius = radius + np.linalg.norm(stop, axis=-1, keepdims=True) * weight
-        direction = unit(start) * (1 - weight) + unit(stop) * weight
-        return radius * unit(direction + 4 * weight * (1 - weight) * front)
+        start, stop = unit(start), unit(stop)
+        middle = unit(start + stop + 2 * front)
+        first, last = slerp(start, middle, weight), slerp(middle, stop, weight)
+        return radius * slerp(first, last, weight)
 
     def leg_bones(self, side: int, hip: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Directions (T, 3) of thigh and shank; knees point where hips and feet do."""

@@ -71,7 +71,7 @@ class Manner:
 
     def between(self, low: float, high: float) -> float:
         """A number about ``low`` to ``high``, mostly the subject's habit."""
-        share = 0.65 * self.habit.random() + 0.35 * self.take.random()
+        share = 0.8 * self.habit.random() + 0.2 * self.take.random()
         return (low + high) / 2 + self.variety * (high - low) * (share - 0.5)
 
     def offset(self, size: float) -> np.ndarray:

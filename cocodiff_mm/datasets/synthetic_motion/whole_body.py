@@ -12,8 +12,7 @@ def sit_down(p: Performer) -> None:
     Standing up is this motion, played backward.
     """
     draw, body = p.manner, p.body
-    length = min(p.seconds(draw.between(0.9, 1.7)), p.stop - p.start)
-    begin = p.start + draw.take.random() * (p.stop - p.start - length)
+    begin, length = p.event(draw.between(0.9, 1.7))
     down = ease(p.time, begin, begin + length)
     lean = keyframes(p.time, [begin, begin + 0.5 * length, begin + 1.15 * length],
                      [0, draw.between(0.35, 0.8), draw.between(-0.1, 0.15)])
@@ -40,8 +39,7 @@ def sit_down(p: Performer) -> None:
 def pick_up_from_floor(p: Performer) -> None:
     """The trunk bends, one hand goes to the floor, and the body straightens again."""
     draw, body = p.manner, p.body
-    length = min(p.seconds(draw.between(1.5, 2.4)), p.stop - p.start)
-    begin = p.start + draw.take.random() * (p.stop - p.start - length)
+    begin, length = p.event(draw.between(1.5, 2.4))
     low, high = begin + draw.between(0.36, 0.46) * length, begin + draw.between(0.54, 0.64) * length
     down = ease(p.time, begin, low) - ease(p.time, high, begin + length)
     bend = draw.between(0.9, 1.8)
@@ -76,10 +74,9 @@ def pick_up_from_floor(p: Performer) -> None:
 def kick_forward(p: Performer) -> None:
     """One leg swings back and shoots forward and up; the other stands."""
     draw, body = p.manner, p.body
-    length = min(p.seconds(draw.between(0.9, 1.5)), p.stop - p.start)
-    begin = p.start + draw.take.random() * (p.stop - p.start - length)
+    begin, length = p.event(draw.between(0.9, 1.5))
     times = [begin + share * length for share in (0, 0.3, 0.42, 0.56, 0.75, 1)]
-    peak = np.radians(draw.between(35, 75)) * min(p.subject.amplitude, 1.15)
+    peak = np.radians(draw.between(30, 75)) * min(p.subject.amplitude, 1.15)
     back = draw.between(0.1, 0.5)
     angle = keyframes(p.time, times, [0, -back, 0.5 * peak, peak, 0.35 * peak, 0])
     folded = draw.between(0.75, 0.92)
@@ -104,12 +101,11 @@ def kick_forward(p: Performer) -> None:
 def jump_up(p: Performer) -> None:
     """A crouch, a flight of both feet straight up and a landing on the spot."""
     draw, body = p.manner, p.body
-    height = min(p.subject.amplitude, 1.2) * draw.between(0.1, 0.32)
+    height = min(p.subject.amplitude, 1.2) * draw.between(0.08, 0.32)
     flight = 2 * np.sqrt(2 * height / 9.81) * FPS
     dip = p.seconds(draw.between(0.4, 0.7))
     depth = draw.between(0.1, 0.24)
-    latest = max(p.stop - dip - flight - 12, p.start)
-    begin = p.start + draw.take.random() * (latest - p.start)
+    begin, _ = p.event((dip + flight + 10) / p.seconds(1))
     takeoff = begin + dip
     landing = takeoff + flight
     crouch = keyframes(
@@ -135,7 +131,7 @@ def march_in_place(p: Performer) -> None:
     draw, body = p.manner, p.body
     moving = p.hold(0.3, 0.3, stays=draw.whim(0.5))
     phase = p.cycle(draw.between(0.65, 1.05)) + (np.pi if draw.whim(0.5) else 0)
-    top = np.radians(draw.between(35, 85)) * min(p.subject.amplitude, 1.1)
+    top = np.radians(draw.between(30, 85)) * min(p.subject.amplitude, 1.1)
     forward = draw.between(0, 0.3)
     p.root[:, 0] -= 0.35 * body.hip * np.sin(phase) * moving
     p.settle()

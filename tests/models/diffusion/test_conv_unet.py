@@ -49,6 +49,17 @@ def test_positions_are_told_apart():
     assert (with_position > 10 * without).all()
 
 
+def test_every_level_has_its_skip():
+    model, x, timesteps, text = make(64)
+    expected = model(x, timesteps, text)
+    for block, width in zip((blocks[0] for blocks in model.up_blocks), (16, 8), strict=True):
+        with torch.no_grad():
+            skip = block.shortcut.weight[:, -width:].clone()
+            block.shortcut.weight[:, -width:] = 0
+            assert (model(x, timesteps, text) - expected).abs().max() > 1e-3
+            block.shortcut.weight[:, -width:] = skip
+
+
 def test_blocks_per_level_are_counted():
     model, x, timesteps, text = make(16, mults=(1, 3), num_res_blocks=3)
     assert [len(b) for b in (*model.down_blocks, model.bottleneck, *model.up_blocks)] == [3] * 3

@@ -101,6 +101,19 @@ def test_embedding_and_denoising_make_up_the_forward(name):
 
 
 @every_denoiser
+def test_every_part_of_the_conditioning_acts(name):
+    model, (x, timesteps, text) = make(name).eval(), inputs()
+    cond = model.embed(timesteps, text)
+    eps, start = model.denoise(x, cond), 0
+    for width in model.sections:
+        changed = cond.clone()
+        changed[:, start:start + width] += torch.linspace(-1, 1, width)
+        assert (model.denoise(x, changed) - eps).abs().max() > 1e-3, start
+        start += width
+    assert start == cond.shape[1]
+
+
+@every_denoiser
 def test_a_bound_walk_is_the_plain_walk_with_its_gradients(name):
     model, (x, _, text) = make(name).double().eval(), inputs()
     x, text = x.double(), text.double()

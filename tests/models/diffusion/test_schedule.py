@@ -42,12 +42,20 @@ def test_forward_process_agrees_with_diffusers(kind, num_timesteps):
     schedule = NoiseSchedule(num_timesteps, kind)
     x0, noise, timesteps = batch(num_timesteps)
     torch.testing.assert_close(schedule.betas, reference.betas, rtol=1e-5, atol=1e-7)
-    # diffusers forms 1 - abar in float32, which alone is 1.5e-6 at timestep 0.
+    # diffusers forms 1 - abar in float32, which alone is 1.5e-6 off at timestep 0.
     torch.testing.assert_close(
         schedule.add_noise(x0, noise, timesteps),
         reference.add_noise(x0, noise, timesteps),
         rtol=1e-6,
         atol=1e-5)
+    schedule.double()
+    reference.alphas_cumprod = torch.cumprod(1 - schedule.betas, 0)
+    x0, noise, timesteps = batch(num_timesteps, dtype=torch.float64)
+    torch.testing.assert_close(
+        schedule.add_noise(x0, noise, timesteps),
+        reference.add_noise(x0, noise, timesteps),
+        rtol=0,
+        atol=1e-12)
 
 
 def test_any_scheduler_of_diffusers_can_lend_its_betas():
