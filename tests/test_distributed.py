@@ -19,9 +19,9 @@ def free_port():
         return str(probe.getsockname()[1])
 
 
-def launch(command):
+def launch(command, folder):
     result = subprocess.run([str(word) for word in command], capture_output=True, text=True,
-                            env={**ENVIRONMENT, 'PORT': free_port()})
+                            cwd=folder, env={**ENVIRONMENT, 'PORT': free_port()})
     assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-4000:]
     return result.stdout + result.stderr
 
@@ -30,9 +30,9 @@ def launch(command):
 def results(tmp_path_factory):
     """The first step of one process with batch 8 and of two processes with batch 4."""
     one, two = tmp_path_factory.mktemp('one'), tmp_path_factory.mktemp('two')
-    launch([sys.executable, WORKER, one, 8, 'none'])
+    launch([sys.executable, WORKER, one, 8, 'none'], one)
     launch([sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node', 2,
-            '--master_port', free_port(), WORKER, two, 4, 'pytorch'])
+            '--master_port', free_port(), WORKER, two, 4, 'pytorch'], two)
     return [json.loads((folder / 'result.json').read_text()) for folder in (one, two)]
 
 
@@ -55,10 +55,10 @@ def test_command_line_trains_and_tests_on_two_processes(tmp_path):
         'train_cfg.max_epochs': 1}).items() if not isinstance(value, dict)]
     config = ROOT / 'configs' / 'ctrgcn_cocodiff_demo.py'
     launch([ROOT / 'tools' / 'dist_train.sh', config, 2, '--work-dir', tmp_path,
-            '--cfg-options', *options])
+            '--cfg-options', *options], tmp_path)
     log = next(tmp_path.glob('2*/*.log')).read_text()
     for part in ('stage 1, epoch: 2/2', 'stage 2 of 2', 'Epoch(val) [1]'):
         assert part in log
     output = launch([ROOT / 'tools' / 'dist_test.sh', config, tmp_path / 'epoch_1.pth', 2,
-                     '--work-dir', tmp_path / 'test', '--cfg-options', *options])
+                     '--work-dir', tmp_path / 'test', '--cfg-options', *options], tmp_path)
     assert 'acc/top1' in output

@@ -16,6 +16,8 @@ from cocodiff_mm.engine.launch import set_launcher
 def main(work_dir: str, batch_size: str, launcher: str) -> None:
     cfg = tiny_recipe(work_dir, train_dataloader__batch_size=int(batch_size),
                       custom_hooks__0__strategy='joint_only')
+    # Random sampling of frames would differ between processes; that of testing does not.
+    cfg.train_dataloader.dataset.pipeline = cfg.val_dataloader.dataset.pipeline
     set_launcher(cfg, launcher, 0)
     runner = Runner.from_cfg(cfg)
     model = runner.model.module if runner.distributed else runner.model

@@ -19,7 +19,6 @@ from cocodiff_mm.utils.choices import check_choice
 SPLITS = ('xsub_train', 'xsub_val', 'xview_train', 'xview_val')
 
 
-@lru_cache(maxsize=4)
 def make_synthetic(seed: int = 0,
                    num_subjects: int = 16,
                    repetitions: int = 1,
@@ -31,7 +30,7 @@ def make_synthetic(seed: int = 0,
     Each clip is a take of its own whose random draws depend on the seed, action, subject, view
     and repetition only, so a larger set contains the smaller ones. Every subject performs each
     action before each of three cameras (-45, 0 and 45 degrees), ``repetitions`` times; in actions
-    of two persons with a partner from the same half of X-Sub.
+    of two persons with a partner from the same half of X-Sub, in either order in the clip.
 
     Args:
         seed (int): Seed of everything, 0 or more. Defaults to 0.
@@ -47,12 +46,19 @@ def make_synthetic(seed: int = 0,
         ``xsub_train``, ``xsub_val`` (other subjects), ``xview_train`` and ``xview_val`` (another
         camera) to names of clips, ``annotations`` lists ``dict(frame_dir, label, total_frames,
         keypoint)`` with float32 joints (M, T, 25, 3) in NTU RGB+D's order, metres in camera
-        space at 30 frames per second. The result is shared by all callers and read-only.
+        space at 30 frames per second. All callers share the result; its arrays are read-only.
 
     Raises:
         ValueError: If an argument is out of its range.
     """
     _check(seed, num_subjects, repetitions, noise_std, drop_rate, variety)
+    # Train, validation and test sets of one process share the clips.
+    return _make(seed, num_subjects, repetitions, noise_std, drop_rate, variety)
+
+
+@lru_cache(maxsize=4)
+def _make(seed: int, num_subjects: int, repetitions: int, noise_std: float, drop_rate: float,
+          variety: float) -> dict:
     subjects = [make_subject(seed, index, variety) for index in range(num_subjects)]
     annotations = []
     split = {name: [] for name in SPLITS}

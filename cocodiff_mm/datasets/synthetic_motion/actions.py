@@ -38,7 +38,7 @@ _SYNTHETIC = (
     Action(gestures.wave_hand, (40, 80), free_arm=True),
     Action(gestures.brush_hair, (40, 80), free_arm=True),
     Action(gestures.throw, (40, 72), free_arm=True),
-    Action(gestures.clap_hands, (30, 72)),
+    Action(gestures.clap_hands, (40, 76)),
     Action(gestures.raise_both_arms, (40, 80)),
     Action(whole_body.sit_down, (36, 76)),
     Action(whole_body.sit_down, (36, 76), backward=True),
@@ -47,9 +47,9 @@ _SYNTHETIC = (
     Action(whole_body.jump_up, (42, 72)),
     Action(whole_body.march_in_place, (34, 80)),
     Action(pairs.shake_hands, (40, 80), persons=2),
-    Action(pairs.push_another_person, (40, 72), persons=2),
+    Action(pairs.push_another_person, (46, 76), persons=2),
     Action(pairs.walk_towards, (40, 80), persons=2),
-    Action(pairs.walk_apart, (46, 80), persons=2, apart=True),
+    Action(pairs.walk_apart, (50, 80), persons=2, apart=True),
 )
 ACTIONS: dict[str, Action] = dict(zip(CLASSES['synthetic'], _SYNTHETIC, strict=True))
 

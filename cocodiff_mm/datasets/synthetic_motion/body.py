@@ -101,7 +101,7 @@ def make_body(height: float, generator: np.random.Generator, spread: float = 0.0
         Body: Bone lengths that add up to the stature.
     """
     factor = np.exp(spread * np.clip(generator.standard_normal(len(_FRACTIONS)), -2, 2))
-    lengths = {name: fraction * height * scale
+    lengths = {name: float(fraction * height * scale)
                for (name, fraction), scale in zip(_FRACTIONS.items(), factor, strict=True)}
     body = Body(height=height, **lengths)
     top = (body.standing + body.lower_spine + body.upper_spine + body.neck + body.head

@@ -104,7 +104,7 @@ def clap_hands(p: Performer) -> None:
     """Both hands part and meet in front of the chest, quickly."""
     draw, size = p.manner, p.body.height / 1.75
     lifted = p.hold(draw.between(0.35, 0.6), draw.between(0.35, 0.6), stays=draw.whim(0.4))
-    apart = 0.5 - 0.5 * np.cos(p.cycle(draw.between(1.6, 3.2)))
+    apart = 0.5 - 0.5 * np.cos(p.cycle(draw.between(1.9, 3.2)))
     apart = size * (0.025 + p.subject.amplitude * draw.between(0.06, 0.22) * apart)
     height, depth = size * draw.between(-0.28, 0.05), size * draw.between(-0.42, -0.26)
     ones = np.ones_like(apart)

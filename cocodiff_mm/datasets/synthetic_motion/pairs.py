@@ -37,7 +37,7 @@ def push_another_person(a: Performer, b: Performer) -> float:
     draw = a.manner
     stride = draw.between(0.12, 0.35)
     gap = 0.85 * a.body.arm + 0.5 * stride + 0.2 + draw.between(-0.06, 0.06)
-    begin, length = a.event(draw.between(1.4, 2.2))
+    begin, length = a.event(draw.between(1.7, 2.3))
     raised = begin + min(a.seconds(draw.between(0.4, 0.7)), 0.35 * length)
     contact = raised + a.seconds(draw.between(0.25, 0.45))
     back = contact + a.seconds(draw.between(0.2, 0.5))

@@ -3,7 +3,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import body as b
-from .geometry import FPS, apply, bend_limb, ease, keyframes, rotate_x, rotate_y, rotate_z, slerp, unit
+from .geometry import (
+    FPS,
+    apply,
+    bend_limb,
+    ease,
+    keyframes,
+    rotate_x,
+    rotate_y,
+    rotate_z,
+    slerp,
+    unit,
+)
 from .subject import Manner, Subject
 
 
@@ -89,9 +100,11 @@ class Performer:
 
     def event(self, duration: float) -> tuple[float, float]:
         """First frame and length of something that happens once, somewhere within the clip."""
-        start, stop = max(self.start, 0), min(self.stop, len(self.time) - 1)
-        length = min(self.seconds(duration), stop - start)
-        return start + self.manner.take.random() * (stop - start - length), length
+        last = len(self.time) - 1
+        length = min(self.seconds(duration), last)
+        latest = max(min(self.stop, last) - length, 0)
+        earliest = min(max(self.start, 0), latest)
+        return earliest + self.manner.take.random() * (latest - earliest), length
 
     def hold(self, rise: float, fall: float, stays: bool = False) -> np.ndarray:
         """Envelope (T, ): up in ``rise`` seconds at the start, down in ``fall`` at the end."""

@@ -42,7 +42,7 @@ def make_subject(seed: int, index: int, variety: float = 1.0) -> Subject:
         Subject: Body and manners.
     """
     draw = np.random.default_rng(np.random.SeedSequence((seed, 1, index)))
-    body = make_body(draw.uniform(1.5, 1.95), draw)
+    body = make_body(float(draw.uniform(1.5, 1.95)), draw)
     return Subject(
         body=body,
         left_handed=index % 8 in (4, 5),

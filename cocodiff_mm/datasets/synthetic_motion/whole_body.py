@@ -76,10 +76,10 @@ def kick_forward(p: Performer) -> None:
     draw, body = p.manner, p.body
     begin, length = p.event(draw.between(0.9, 1.5))
     times = [begin + share * length for share in (0, 0.3, 0.42, 0.56, 0.75, 1)]
-    peak = np.radians(draw.between(30, 75)) * min(p.subject.amplitude, 1.15)
+    peak = np.radians(draw.between(38, 75)) * np.clip(p.subject.amplitude, 0.85, 1.15)
     back = draw.between(0.1, 0.5)
     angle = keyframes(p.time, times, [0, -back, 0.5 * peak, peak, 0.35 * peak, 0])
-    folded = draw.between(0.75, 0.92)
+    folded = draw.between(0.82, 0.94)
     extent = keyframes(p.time, times, [0.985, 0.93, folded, 0.97, 0.9, 0.985])
     up = ease(p.time, begin, times[1]) - ease(p.time, times[4], times[5])
     away = ease(p.time, begin - 4, times[1]) - ease(p.time, times[4], times[5] + 6)
@@ -100,7 +100,7 @@ def kick_forward(p: Performer) -> None:
 
 def jump_up(p: Performer) -> None:
     """A crouch, a flight of both feet straight up and a landing on the spot."""
-    draw, body = p.manner, p.body
+    draw = p.manner
     height = min(p.subject.amplitude, 1.2) * draw.between(0.08, 0.32)
     flight = 2 * np.sqrt(2 * height / 9.81) * FPS
     dip = p.seconds(draw.between(0.4, 0.7))
