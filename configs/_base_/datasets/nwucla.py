@@ -1,7 +1,7 @@
 # Northwestern-UCLA, 20 Kinect v1 joints, one person.
 # Variables for --cfg-options: stream=j|b|jm|bm split=xview_clean|xview|xsub. The standard split
 # `xview` has 95 of its 464 test clips in the training set; `xview_clean` leaves those out there.
-stream = '{{$COCODIFF_STREAM:j}}'
+_base_ = 'pose.py'
 split = '{{$COCODIFF_SPLIT:xview_clean}}'
 label_set = 'nwucla'
 num_classes = 10
@@ -15,38 +15,21 @@ layout = dict(
             (19, 18)])
 
 
-def pipeline(**sampling):
-    return [
-        dict(type='PreNormalize3D'),
-        dict(type='SkeletonStream', stream=stream, layout=layout),
-        dict(type='UniformSampleFrames', clip_len=32, **sampling),
-        dict(type='PoseDecode'),
-        dict(type='FormatGCNInput', num_person=num_person),
-        dict(type='PackActionInputs'),
-    ]
-
-
-def dataloader(part, pipeline, test_mode):
+def source(part, loader):
+    changes = dict(
+        SkeletonStream=dict(layout=layout),
+        UniformSampleFrames=dict(clip_len=32),  # clips have 31 frames at the median
+        FormatGCNInput=dict(num_person=num_person))
+    steps = loader.dataset.pipeline
     return dict(
         batch_size=16,
         num_workers=2,
-        persistent_workers=True,
-        drop_last=not test_mode,
-        sampler=dict(type='DefaultSampler', shuffle=not test_mode),
         dataset=dict(
-            type='SkeletonDataset',
             ann_file='{{$COCODIFF_REAL_DATA:data/skeleton}}/nw_ucla.pkl',
             label_set=label_set,
             split=f'{split}_{part}',
-            pipeline=pipeline,
-            test_mode=test_mode))
+            pipeline=[dict(step, **changes.get(step.type, {})) for step in steps]))
 
 
-train_dataloader = dataloader('train', pipeline(), test_mode=False)
-val_dataloader = dataloader('val', pipeline(num_clips=1, test_mode=True), test_mode=True)
-test_dataloader = val_dataloader
-
-val_evaluator = dict(type='AccMetric')
-test_evaluator = val_evaluator
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
+train_dataloader = source('train', _base_.train_dataloader)
+val_dataloader = test_dataloader = source('val', _base_.val_dataloader)

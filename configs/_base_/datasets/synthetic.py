@@ -1,6 +1,6 @@
 # The synthetic set that comes with the package, in NTU's layout; nothing to download.
 # Variables for --cfg-options: stream=j|b|jm|bm split=xsub|xview
-stream = '{{$COCODIFF_STREAM:j}}'
+_base_ = 'pose.py'
 split = '{{$COCODIFF_SPLIT:xsub}}'
 label_set = 'synthetic'
 num_classes = 17
@@ -8,35 +8,18 @@ num_person = 2
 layout = 'nturgb+d'
 
 
-def pipeline(**sampling):
-    return [
-        dict(type='PreNormalize3D'),
-        dict(type='SkeletonStream', stream=stream, layout=layout),
-        dict(type='UniformSampleFrames', clip_len=32, **sampling),
-        dict(type='PoseDecode'),
-        dict(type='FormatGCNInput', num_person=num_person),
-        dict(type='PackActionInputs'),
-    ]
-
-
-def dataloader(part, pipeline, test_mode):
+def source(part, loader):
+    steps = loader.dataset.pipeline
+    shorter = dict(UniformSampleFrames=dict(clip_len=32))
     return dict(
         batch_size=16,
         num_workers=0,
-        drop_last=not test_mode,
-        sampler=dict(type='DefaultSampler', shuffle=not test_mode),
+        persistent_workers=False,
         dataset=dict(
             type='SyntheticSkeletonDataset',
             split=f'{split}_{part}',
-            pipeline=pipeline,
-            test_mode=test_mode))
+            pipeline=[dict(step, **shorter.get(step.type, {})) for step in steps]))
 
 
-train_dataloader = dataloader('train', pipeline(), test_mode=False)
-val_dataloader = dataloader('val', pipeline(num_clips=1, test_mode=True), test_mode=True)
-test_dataloader = val_dataloader
-
-val_evaluator = dict(type='AccMetric')
-test_evaluator = val_evaluator
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
+train_dataloader = source('train', _base_.train_dataloader)
+val_dataloader = test_dataloader = source('val', _base_.val_dataloader)
