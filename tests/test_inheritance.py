@@ -1,9 +1,11 @@
 """Recipes outside the checkout that inherit from MMAction2's and from ours."""
 
+import pickle
 import subprocess
 import sys
 
 import pytest
+from mmaction.registry import MODELS, TRANSFORMS
 from mmengine.registry import init_default_scope
 from tiny_recipe import ROOT
 
@@ -23,7 +25,6 @@ train_cfg = dict(max_epochs=1)
 
 
 def test_a_recipe_of_eight_lines_over_mmaction2_trains_an_epoch(tmp_path):
-    import pickle
     assert len(RECIPE.splitlines()) == 8
     (tmp_path / 'mine.py').write_text(RECIPE)
     data = make_synthetic(seed=0, num_subjects=4)
@@ -53,11 +54,12 @@ def test_our_recipes_are_bases_for_others(name, tmp_path):
 
 @pytest.mark.parametrize('path', sorted((ROOT / 'configs').glob('*.py')), ids=lambda p: p.stem)
 def test_every_recipe_builds(path):
-    from mmaction.registry import MODELS, TRANSFORMS
     cfg = load_config(path)
     init_default_scope(cfg.default_scope)
     model = MODELS.build(cfg.model)
     assert hasattr(model, 'neck') == ('cocodiff' in path.stem)
     for mode in ('train', 'val', 'test'):
         for step in cfg[f'{mode}_dataloader'].dataset.pipeline:
-            TRANSFORMS.build(step)
+            transform = TRANSFORMS.build(step)
+            # Clips are drawn at random in training only.
+            assert getattr(transform, 'test_mode', mode != 'train') == (mode != 'train')

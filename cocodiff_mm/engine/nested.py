@@ -22,7 +22,8 @@ def isolated_run() -> Iterator[None]:
     managers = (MMLogger, MessageHub, Visualizer, DefaultScope)
     before = [set(manager._instance_dict) for manager in managers]
     numpy_state, python_state = np.random.get_state(), random.getstate()
-    devices = list(range(torch.cuda.device_count()))
+    # This process's device alone: touching the others would open a context on each.
+    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     try:
         with torch.random.fork_rng(devices=devices):
             yield

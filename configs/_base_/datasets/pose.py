@@ -3,11 +3,11 @@
 stream = '{{$COCODIFF_STREAM:j}}'
 
 
-def dataloader(test_mode, **sampling):
+def dataloader(test_mode):
     pipeline = [
         dict(type='PreNormalize3D'),
         dict(type='SkeletonStream', stream=stream, layout='nturgb+d'),
-        dict(type='UniformSampleFrames', clip_len=64, **sampling),
+        dict(type='UniformSampleFrames', clip_len=64, num_clips=1, test_mode=test_mode),
         dict(type='PoseDecode'),
         dict(type='FormatGCNInput', num_person=2),
         dict(type='PackActionInputs'),
@@ -22,7 +22,7 @@ def dataloader(test_mode, **sampling):
 
 
 train_dataloader = dataloader(test_mode=False)
-val_dataloader = test_dataloader = dataloader(test_mode=True, num_clips=1)
+val_dataloader = test_dataloader = dataloader(test_mode=True)
 
 val_evaluator = test_evaluator = dict(type='AccMetric')
 val_cfg = dict(type='ValLoop')
