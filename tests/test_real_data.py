@@ -1,20 +1,14 @@
 """Real recordings, when COCODIFF_REAL_DATA names their folder."""
 
-import os
-from pathlib import Path
-
 import pytest
 from mmengine.runner import Runner
 from tiny_recipe import ROOT
 
 from cocodiff_mm.utils.config import load_config
 
-DATA = Path(os.environ.get('COCODIFF_REAL_DATA', ''))
-needs_nwucla = pytest.mark.skipif(
-    not (DATA / 'nw_ucla.pkl').is_file(), reason='COCODIFF_REAL_DATA does not name the recordings')
+pytestmark = pytest.mark.usefixtures('real_data')
 
 
-@needs_nwucla
 @pytest.mark.parametrize('split, train, val', [('xview_clean', 925, 464), ('xview', 1020, 464)])
 def test_nwucla_is_served_whole(split, train, val):
     cfg = load_config(ROOT / 'configs' / 'ctrgcn_nwucla.py', dict(split=split))
@@ -30,7 +24,6 @@ def test_nwucla_is_served_whole(split, train, val):
     assert sizes == [train, val]
 
 
-@needs_nwucla
 def test_both_stages_train_on_nwucla(tmp_path):
     cfg = load_config(ROOT / 'configs' / 'ctrgcn_cocodiff_nwucla.py', {
         'model.backbone.base_channels': 8, 'model.cls_head.in_channels': 32,
