@@ -1,12 +1,16 @@
 """Real recordings, when COCODIFF_REAL_DATA names their folder."""
 
+import os
+
 import pytest
 from mmengine.runner import Runner
 from tiny_recipe import ROOT
 
 from cocodiff_mm.utils.config import load_config
 
-pytestmark = pytest.mark.usefixtures('real_data')
+pytestmark = pytest.mark.skipif(
+    not os.environ.get('COCODIFF_REAL_DATA'),
+    reason='COCODIFF_REAL_DATA does not name the folder of the real recordings')
 
 
 @pytest.mark.parametrize('split, train, val', [('xview_clean', 925, 464), ('xview', 1020, 464)])
