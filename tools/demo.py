@@ -10,6 +10,9 @@ import sys
 import time
 from pathlib import Path
 
+import cocodiff_mm  # noqa: F401  (first: it says what is missing, and registers the modules)
+
+# isort: split
 import numpy as np
 import torch
 from mmaction.registry import MODELS
@@ -18,7 +21,6 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
-import cocodiff_mm  # noqa: F401  (registers the plugin's modules)
 from cocodiff_mm.datasets import CLASSES
 from cocodiff_mm.engine.timing import read_stages
 from cocodiff_mm.models.heads.cocodiff_head import stack_labels

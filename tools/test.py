@@ -6,9 +6,11 @@ What is tested is the plain network: no neck is built, no text bank read, no dif
 import argparse
 import sys
 
+import cocodiff_mm  # noqa: F401  (first: it says what is missing, and registers the modules)
+
+# isort: split
 from mmengine.runner import Runner
 
-import cocodiff_mm  # noqa: F401  (registers the plugin's modules)
 from cocodiff_mm.engine.launch import add_common_arguments, set_launcher, set_work_dir
 from cocodiff_mm.utils.checkpoint import check_fit, load_checkpoint, without_guest
 from cocodiff_mm.utils.config import load_config

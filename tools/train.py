@@ -3,18 +3,21 @@
 import argparse
 import sys
 import time
+from pathlib import Path
 
+import cocodiff_mm  # noqa: F401  (first: it says what is missing, and registers the modules)
+
+# isort: split
+from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
-import cocodiff_mm  # noqa: F401  (registers the plugin's modules)
-from cocodiff_mm.engine.checks import check_model
 from cocodiff_mm.engine.launch import (
     add_common_arguments,
     set_launcher,
     set_work_dir,
     use_amp,
 )
-from cocodiff_mm.engine.timing import forget_stages, record_stage
+from cocodiff_mm.engine.timing import forget_run, record_stage
 from cocodiff_mm.utils.config import load_config
 from cocodiff_mm.utils.recipe import check_files
 
@@ -55,17 +58,22 @@ def main(argv: list[str] | None = None) -> None:
             raise ValueError(f'--auto-scale-lr: {args.config} does not say for which batch size '
                              'its learning rate is; add auto_scale_lr=dict(base_batch_size=64)')
         cfg.auto_scale_lr.enable = True
-    cfg.randomness = dict(cfg.get('randomness') or {})
+    cfg.randomness = dict(dict(seed=None), **(cfg.get('randomness') or {}))
+    seed_file = Path(cfg.work_dir, 'seed.txt')
     if args.seed is not None:
         cfg.randomness.seed = args.seed
+    elif args.resume is not None and seed_file.is_file():
+        cfg.randomness.seed = int(seed_file.read_text())  # that of the run which goes on
     if args.diff_rank_seed:
         cfg.randomness.diff_rank_seed = True
     if args.deterministic:
         cfg.randomness.deterministic = True
+    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), dict(type='RecipeCheckHook')]
     runner = Runner.from_cfg(cfg)
-    check_model(runner.model.module if runner.distributed else runner.model)
     if args.resume is None:
-        forget_stages(runner)
+        forget_run(runner)
+    if is_main_process() and cfg.randomness.seed is not None:
+        seed_file.write_text(str(cfg.randomness.seed))
     started = time.monotonic()
     runner.train()
     record_stage(runner, 'total', time.monotonic() - started)

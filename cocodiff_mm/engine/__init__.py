@@ -1,4 +1,4 @@
 from .autocast_optim_wrapper import AutocastOptimWrapper
-from .hooks import TwoStageRunner
+from .hooks import RecipeCheckHook, TwoStageRunner
 
-__all__ = ['AutocastOptimWrapper', 'TwoStageRunner']
+__all__ = ['AutocastOptimWrapper', 'RecipeCheckHook', 'TwoStageRunner']

@@ -13,7 +13,7 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from cocodiff_mm.engine.progress import ProgressLog
-from cocodiff_mm.models.heads.cocodiff_head import stack_labels
+from cocodiff_mm.models.heads.cocodiff_head import check_one_clip, stack_labels
 from cocodiff_mm.utils.files import replace_file
 
 
@@ -102,6 +102,7 @@ def extract_features(model: nn.Module,
             data = model.data_preprocessor(batch, training=True)
             feats.append(_pooled(model, data['inputs']))
             labels.append(stack_labels(data['data_samples'], feats[-1].device))
+            check_one_clip(feats[-1], labels[-1])
             progress.update(i)
         passes.append(_gather(torch.cat(feats), len(loader.dataset)))
     return torch.cat(passes), _gather(torch.cat(labels), len(loader.dataset))

@@ -77,19 +77,26 @@ class PretrainedGCN:
         files = [Path(inner.get('ann_file') or '') for _, inner in innermost_datasets(dataset, '')]
         stamps = [(file.stat().st_size, file.stat().st_mtime_ns) for file in files
                   if file.is_file()]
-        return _digest(
-            weights, self.cfg.model, dataset, stamps, views, self.runner.seed, *settings)
+        return _digest(weights, self.cfg.model, dataset, stamps, views, self._seed, *settings)
+
+    @property
+    def _seed(self) -> int | None:
+        # As configured: a seed that is drawn anew at each start must not make results strangers.
+        return (self.cfg.get('randomness') or {}).get('seed')
 
     def _recipe_digest(self) -> str:
-        keys = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler',
-                'load_from')
-        return _digest(*(self.cfg.get(key) for key in keys), self.runner.seed)[:8]
+        keys = ('model', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'load_from')
+        loader = [self.cfg.train_dataloader.get(key) for key in (
+            'dataset', 'batch_size', 'sampler', 'drop_last')]
+        return _digest(*(self.cfg.get(key) for key in keys), loader, self._seed)[:8]
 
     def _train(self) -> None:
         """A plain run of the same recipe; goes on where an earlier one was interrupted."""
         folder = self.path.parent
         cfg: Config = copy.deepcopy(self.cfg)
-        cfg.work_dir, cfg.resume, cfg.load_from = str(folder), True, None
+        cfg.work_dir, cfg.resume = str(folder), (folder / 'last_checkpoint').is_file()
+        if cfg.resume or self.runner._resume:
+            cfg.load_from = None  # of a resumed run it names the checkpoint to resume
         cfg.experiment_name = f'{self.runner.experiment_name}_pretrain'
         cfg.randomness = dict(cfg.get('randomness') or {}, seed=self.runner.seed)
         self.runner.logger.info(f'training the plain recipe first, in {folder}')

@@ -15,7 +15,8 @@ def record_stage(runner: Runner, stage: str, seconds: float) -> None:
     Args:
         runner (Runner): Its work dir and logger are used.
         stage (str): Name of the stage.
-        seconds (float): Wall time, added to what earlier parts of a resumed run took.
+        seconds (float): Wall time, added to what earlier parts of a resumed run recorded; a part
+            that was killed in the middle of a stage has recorded nothing of it.
     """
     runner.logger.info(f'{stage}: {seconds:.1f} s')
     if is_main_process():
@@ -31,7 +32,8 @@ def read_stages(work_dir: str | Path) -> dict[str, float]:
     return json.loads(path.read_text()) if path.is_file() else {}
 
 
-def forget_stages(runner: Runner) -> None:
-    """A run that starts anew counts from zero."""
+def forget_run(runner: Runner) -> None:
+    """A run that starts anew counts from zero; no earlier one in its folder can be resumed."""
     if is_main_process():
-        (Path(runner.work_dir) / TIMES_FILE).unlink(missing_ok=True)
+        for name in (TIMES_FILE, 'last_checkpoint'):
+            (Path(runner.work_dir) / name).unlink(missing_ok=True)

@@ -19,7 +19,7 @@ class _GatherWithGrad(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad: Tensor) -> Tensor:
-        grad = grad.contiguous()
+        grad = grad.clone(memory_format=torch.contiguous_format)
         torch_dist.all_reduce(grad)
         start = ctx.rank * ctx.batch
         return grad[start:start + ctx.batch]

@@ -51,14 +51,16 @@ def check_files(cfg: Config, modes: tuple[str, ...] = ('train', 'val', 'test')) 
     for mode in modes:
         loader = cfg.get(f'{mode}_dataloader') or {}
         for key, dataset in innermost_datasets(loader.get('dataset'), f'{mode}_dataloader.dataset'):
-            path = dataset.get('ann_file')
-            if not path or Path(path).expanduser().is_file():
+            if not dataset.get('ann_file'):
+                continue
+            path = Path(dataset.get('data_root') or '', dataset['ann_file']).expanduser()
+            if path.is_file():
                 continue
             raise FileNotFoundError(
-                f'{key}.ann_file: no such file: {path!r}{_near(Path(path))}. Put the annotation '
+                f'{key}.ann_file: no such file: {str(path)!r}{_near(path)}. Put the annotation '
                 'file there (the README section "Data" says where each one comes from), point to '
-                f'it with --cfg-options {key}.ann_file=PATH, or for the real recordings set the '
-                'environment variable COCODIFF_REAL_DATA to their folder; data that needs no '
+                f'it with --cfg-options {key}.ann_file=PATH, or for the NW-UCLA recipes '
+                'set the environment variable COCODIFF_REAL_DATA to its folder; data that needs no '
                 'download: configs/ctrgcn_cocodiff_demo.py')
 
 

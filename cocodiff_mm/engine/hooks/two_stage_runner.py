@@ -6,16 +6,15 @@ import numpy as np
 import torch
 from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
-from torch import nn
 
-from cocodiff_mm.engine.checks import check_classes, check_model
+from cocodiff_mm.engine.checks import check_recipe
 from cocodiff_mm.engine.diffusion_pretrainer import DiffusionPretrainer
 from cocodiff_mm.engine.feature_cache import FeatureCache, load_or_extract
 from cocodiff_mm.engine.guest_optim import rebuild_with_guest_group
+from cocodiff_mm.engine.hooks.recipe_check_hook import RecipeCheckHook, is_training, unwrap
 from cocodiff_mm.engine.pretrained_gcn import PretrainedGCN
-from cocodiff_mm.engine.timing import forget_stages, record_stage
+from cocodiff_mm.engine.timing import forget_run, record_stage
 from cocodiff_mm.models.necks.latent_diffusion_neck import LatentDiffusionNeck
 from cocodiff_mm.utils.choices import check_choice
 
@@ -83,21 +82,22 @@ class TwoStageRunner(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Check the recipe and give the neck its own learning rate; training only."""
-        if runner._train_loop is None or isinstance(runner._train_loop, dict):
-            return  # testing or validating
-        model = _unwrap(runner.model)
+        if not is_training(runner):
+            return
+        model = unwrap(runner)
         neck = getattr(model, 'neck', None)
         if not isinstance(neck, LatentDiffusionNeck):
             raise ValueError('TwoStageRunner needs model.neck=dict(type="LatentDiffusionNeck", '
                              f'...), got {type(neck).__name__}; a plain recipe has no such hook')
-        check_model(model)
-        check_classes(model, runner.train_dataloader.dataset)
+        if not any(isinstance(hook, RecipeCheckHook) for hook in runner.hooks):
+            check_recipe(model, runner.train_dataloader.dataset)
         rebuild_with_guest_group(runner, neck, self.neck_lr_mult)
 
     def before_train(self, runner: Runner) -> None:
         """Stage 1, unless it is done or not wanted."""
         if not runner._resume:
-            forget_stages(runner)
+            # Killed in stage 1, this run must not be resumed from an earlier run's stage 2.
+            forget_run(runner)
         if self.strategy == 'joint_only':
             runner.logger.info("stage 1 is left out (strategy='joint_only')")
         elif self.stage == 1:
@@ -132,7 +132,7 @@ class TwoStageRunner(Hook):
     def _run_stage1(self, runner: Runner) -> None:
         started = time.monotonic()
         runner.logger.info(f'stage 1 of 2: diffusion pre-training (strategy={self.strategy!r})')
-        neck = _unwrap(runner.model).neck
+        neck = unwrap(runner).neck
         gcn = PretrainedGCN(runner, self.strategy, self.checkpoint)
         gcn.prepare()
         prepared = time.monotonic()
@@ -151,7 +151,3 @@ class TwoStageRunner(Hook):
         record_stage(runner, 'pre-trained GCN', prepared - started)
         record_stage(runner, 'features', extracted - prepared)
         record_stage(runner, 'stage 1', time.monotonic() - extracted)
-
-
-def _unwrap(model: nn.Module) -> nn.Module:
-    return model.module if is_model_wrapper(model) else model

@@ -19,6 +19,17 @@ def stack_labels(data_samples: SampleList, device: torch.device) -> Tensor:
     return labels.flatten()
 
 
+def check_one_clip(feats: Tensor, labels: Tensor) -> None:
+    """Refuse training samples of several clips.
+
+    Raises:
+        ValueError: With the numbers of clips and samples.
+    """
+    if len(feats) != len(labels):
+        raise ValueError(f'training takes one clip per sample, got {len(feats)} clips for '
+                         f'{len(labels)} samples; set num_clips=1 in the train pipeline')
+
+
 @MODELS.register_module()
 class CoCoDiffHead(GCNHead):
     """``GCNHead`` whose classifier learns from real and from generated features.

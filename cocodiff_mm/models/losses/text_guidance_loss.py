@@ -7,11 +7,6 @@ from torch import Tensor, nn
 from cocodiff_mm.utils.dist import gather_with_grad
 
 
-def _unit(x: Tensor) -> Tensor:
-    # Under autocast the projection is bfloat16: too coarse for a softmax at temperature 0.07.
-    return F.normalize(x.float() if x.dtype in (torch.bfloat16, torch.float16) else x, dim=-1)
-
-
 @MODELS.register_module()
 class TextGuidanceLoss(BaseModule):
     """Coarse text guidance: pull features to the text of their class, in both directions.
@@ -60,10 +55,13 @@ class TextGuidanceLoss(BaseModule):
         if bank.shape[0] != feats.shape[0]:
             raise ValueError(f'bank must hold one text per sample: got {bank.shape[0]} texts for '
                              f'{feats.shape[0]} features; index the class rows with the labels')
-        skeleton = gather_with_grad(_unit(self.proj(feats)))
-        text = gather_with_grad(_unit(bank).to(skeleton.dtype))
+        # bfloat16 of an autocast is too coarse for a softmax at temperature 0.07.
+        with torch.autocast(feats.device.type, enabled=False):
+            skeleton = self.proj(feats.to(self.proj.weight.dtype))
+            skeleton = gather_with_grad(F.normalize(skeleton, dim=-1))
+            text = gather_with_grad(F.normalize(bank.to(skeleton.dtype), dim=-1))
+            logits = skeleton @ text.t() / self.temperature
         labels = gather_with_grad(labels)
-        logits = skeleton @ text.t() / self.temperature
         same_class = labels[:, None] == labels[None, :]
         # The target matrix is symmetric, so one row-normalised matrix serves both directions.
         target = same_class.to(logits.dtype)

@@ -1,5 +1,5 @@
 import torch
-from mmengine.dist import all_reduce
+from mmengine.dist import all_reduce, get_dist_info
 from torch import Tensor, nn
 
 
@@ -38,10 +38,15 @@ class FeatureScale(nn.Module):
         moments = torch.stack([feats.mean(0), feats.square().mean(0)]).to(self.mean.dtype)
         all_reduce(moments, op='mean')
         mean, var = moments[0], (moments[1] - moments[0].square()).clamp_min(0)
-        # A tensor, not a Python branch: reading num_batches on the host would stall the GPU.
-        weight = torch.where(self.num_batches == 0, 1.0, self.momentum).to(mean.dtype)
+        # Tensors, not a Python branch: reading num_batches on the host would stall the GPU.
+        first = self.num_batches == 0
+        weight = torch.where(first, 1.0, self.momentum).to(mean.dtype)
+        # Means that move belong to the variance too: one-sample batches have no other.
+        within = var + (1 - weight) * (mean - self.mean).square()
+        alone = len(feats) * get_dist_info()[1] == 1
+        self.var.copy_(torch.where(
+            first, torch.ones_like(var) if alone else var, self.var.lerp(within, weight)))
         self.mean.lerp_(mean, weight)
-        self.var.lerp_(var, weight)
         self.num_batches += 1
 
     @torch.no_grad()

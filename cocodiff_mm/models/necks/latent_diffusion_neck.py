@@ -116,6 +116,7 @@ class LatentDiffusionNeck(BaseModule):
         self.schedule = NoiseSchedule(num_timesteps, schedule, beta_start, beta_end, betas)
         self.sampler = Sampler('one_step' if generated_grad == 'one_step' else sampler,
                                sampling_steps)
+        self.sampler.timesteps(num_timesteps)  # refuses more steps than the schedule has
         self.denoiser = build_denoiser(denoiser, in_channels, text_channels)
         self.loss_text = None
         if loss_text is not None and loss_text.get('loss_weight', 1) != 0:

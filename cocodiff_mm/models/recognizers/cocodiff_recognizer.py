@@ -4,7 +4,11 @@ from mmaction.registry import MODELS
 from mmaction.utils import SampleList
 from torch import Tensor
 
-from cocodiff_mm.models.heads.cocodiff_head import CoCoDiffHead, stack_labels
+from cocodiff_mm.models.heads.cocodiff_head import (
+    CoCoDiffHead,
+    check_one_clip,
+    stack_labels,
+)
 
 
 @MODELS.register_module()
@@ -62,10 +66,8 @@ class CoCoDiffRecognizer(RecognizerGCN):
                              "model.neck=dict(type='LatentDiffusionNeck', ...), or train the "
                              "plain recipe with type='RecognizerGCN'")
         feats = self.pooled_feats(inputs)
-        if len(feats) != len(data_samples):
-            raise ValueError(f'training takes one clip per sample, got {len(feats)} clips for '
-                             f'{len(data_samples)} samples; set num_clips=1 in the train pipeline')
         labels = stack_labels(data_samples, feats.device)
+        check_one_clip(feats, labels)
         generated, losses = self.neck(feats, labels)
         losses.update(self.cls_head.loss_by_pair(feats, generated, data_samples))
         check_finite(losses)
@@ -78,7 +80,9 @@ def check_finite(losses: dict[str, Tensor]) -> None:
     Raises:
         FloatingPointError: Naming every loss term that is NaN or infinite.
     """
-    names = [name for name, value in losses.items() if 'loss' in name]
+    names = [name for name in losses if 'loss' in name]
+    if not names:
+        return
     values = torch.stack([losses[name].detach().float().mean() for name in names])
     if torch.isfinite(values).all():
         return

@@ -13,9 +13,24 @@ def test_first_batch_sets_and_later_ones_are_averaged():
     torch.testing.assert_close(scale.var, first.var(0, unbiased=False))
     scale.update(second)
     torch.testing.assert_close(scale.mean, 0.75 * first.mean(0) + 0.25 * second.mean(0))
+    # Variance of a mixture: 3 parts of the first batch, 1 part of the second.
+    gap = (first.mean(0) - second.mean(0)).square()
+    torch.testing.assert_close(
+        scale.var, 0.75 * first.var(0, unbiased=False) + 0.25 * second.var(0, unbiased=False)
+        + 0.75 * 0.25 * gap)
     scale.reset()
     scale.update(second)
     torch.testing.assert_close(scale.mean, second.mean(0))
+
+
+def test_batches_of_one_sample_find_mean_and_variance():
+    torch.manual_seed(0)
+    scale = FeatureScale(2, momentum=0.02)
+    for feats in torch.randn(3000, 1, 2) * torch.tensor([3., 0.5]) + 1:
+        scale.update(feats)
+        assert (scale.var > 1e-3).all()
+    torch.testing.assert_close(scale.var.sqrt(), torch.tensor([3., 0.5]), rtol=0.2, atol=0)
+    torch.testing.assert_close(scale.mean, torch.ones(2), rtol=0, atol=0.9)
 
 
 def test_standardize_and_restore_are_inverse():
