@@ -1,3 +1,4 @@
+import os
 import random
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import cocodiff_mm  # noqa: F401  (first: mmaction.models cannot be imported wit
 def one_thread() -> None:
     """Small tensors are slower on many threads, and sums then depend on their number."""
     torch.set_num_threads(1)
+    os.environ.setdefault('OMP_NUM_THREADS', '1')  # and so do the programs that tests start
 
 
 @pytest.fixture(autouse=True)
