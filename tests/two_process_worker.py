@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 from tiny_recipe import tiny_recipe
 from torch import nn
 
-from cocodiff_mm.engine.launch import set_launcher
+from cocodiff_mm.engine.launch import close_launcher, set_launcher
 
 
 def main(work_dir: str, batch_size: str, launcher: str) -> None:
@@ -43,6 +43,7 @@ def main(work_dir: str, batch_size: str, launcher: str) -> None:
     result['grads'] = {name: p.grad.double().norm().item() for name, p in model.named_parameters()}
     if get_dist_info()[0] == 0:
         Path(work_dir, 'result.json').write_text(json.dumps(result))
+    close_launcher()
 
 
 if __name__ == '__main__':

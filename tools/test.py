@@ -11,7 +11,12 @@ import cocodiff_mm  # noqa: F401  (first: it says what is missing, and registers
 # isort: split
 from mmengine.runner import Runner
 
-from cocodiff_mm.engine.launch import add_common_arguments, set_launcher, set_work_dir
+from cocodiff_mm.engine.launch import (
+    add_common_arguments,
+    close_launcher,
+    set_launcher,
+    set_work_dir,
+)
 from cocodiff_mm.utils.checkpoint import check_fit, load_checkpoint, without_guest
 from cocodiff_mm.utils.config import load_config
 from cocodiff_mm.utils.recipe import check_files, plain_recipe
@@ -49,6 +54,7 @@ def main(argv: list[str] | None = None) -> None:
     check_fit(model, state, args.checkpoint)
     model.load_state_dict(state)
     runner.test()
+    close_launcher()
 
 
 if __name__ == '__main__':

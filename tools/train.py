@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 
 from cocodiff_mm.engine.launch import (
     add_common_arguments,
+    close_launcher,
     set_launcher,
     set_work_dir,
     use_amp,
@@ -77,6 +78,7 @@ def main(argv: list[str] | None = None) -> None:
     started = time.monotonic()
     runner.train()
     record_stage(runner, 'total', time.monotonic() - started)
+    close_launcher()
 
 
 if __name__ == '__main__':

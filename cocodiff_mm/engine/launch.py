@@ -55,6 +55,13 @@ def set_launcher(cfg: Config, launcher: str, local_rank: int) -> None:
         type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False)
 
 
+def close_launcher() -> None:
+    """Part from the other processes in order: one that just exits may abort in gloo's threads."""
+    if is_distributed():
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
+
+
 def use_amp(cfg: Config) -> None:
     """Mixed precision: MMEngine's wrapper on CUDA, bfloat16 autocast elsewhere.
 
