@@ -17,6 +17,7 @@ from cocodiff_mm.engine.launch import (
     set_launcher,
     set_work_dir,
 )
+from cocodiff_mm.engine.runner_state import unwrap
 from cocodiff_mm.utils.checkpoint import check_fit, load_checkpoint, without_guest
 from cocodiff_mm.utils.config import load_config
 from cocodiff_mm.utils.recipe import check_files, plain_recipe
@@ -50,7 +51,7 @@ def main(argv: list[str] | None = None) -> None:
     checkpoint = load_checkpoint(args.checkpoint)
     state = without_guest(checkpoint.get('state_dict', checkpoint))
     runner = Runner.from_cfg(cfg)
-    model = runner.model.module if runner.distributed else runner.model
+    model = unwrap(runner)
     check_fit(model, state, args.checkpoint)
     model.load_state_dict(state)
     runner.test()

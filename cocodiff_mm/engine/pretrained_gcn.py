@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from cocodiff_mm.engine.nested import isolated_run
+from cocodiff_mm.engine.runner_state import unwrap
 from cocodiff_mm.utils.checkpoint import (
     check_fit,
     load_checkpoint,
@@ -103,9 +104,8 @@ class PretrainedGCN:
         with isolated_run():
             inner = Runner.from_cfg(cfg)
             inner.train()
-            model = inner.model.module if inner.distributed else inner.model
             if is_main_process():
-                save_checkpoint_atomic(dict(state_dict=model.state_dict()), self.path)
+                save_checkpoint_atomic(dict(state_dict=unwrap(inner).state_dict()), self.path)
             barrier()
 
 

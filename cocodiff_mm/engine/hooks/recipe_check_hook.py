@@ -1,10 +1,10 @@
 import torch
 from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from cocodiff_mm.engine.checks import check_guest_hook, check_recipe
+from cocodiff_mm.engine.runner_state import is_training, unwrap
 from cocodiff_mm.models.recognizers.cocodiff_recognizer import check_finite
 from cocodiff_mm.utils.checkpoint import check_fit, without_guest
 
@@ -75,13 +75,3 @@ class RecipeCheckHook(Hook):
             backbone = {key.removeprefix(prefix): value
                         for key, value in without_guest(state).items() if key.startswith(prefix)}
             check_fit(model.backbone, backbone, source)
-
-
-def is_training(runner: Runner) -> bool:
-    """Whether the runner was started to train: its loop is then built."""
-    return runner._train_loop is not None and not isinstance(runner._train_loop, dict)
-
-
-def unwrap(runner: Runner) -> torch.nn.Module:
-    """The recognizer itself."""
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model

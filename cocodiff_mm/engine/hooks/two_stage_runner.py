@@ -12,8 +12,9 @@ from cocodiff_mm.engine.checks import check_recipe
 from cocodiff_mm.engine.diffusion_pretrainer import DiffusionPretrainer
 from cocodiff_mm.engine.feature_cache import FeatureCache, load_or_extract
 from cocodiff_mm.engine.guest_optim import rebuild_with_guest_group
-from cocodiff_mm.engine.hooks.recipe_check_hook import RecipeCheckHook, is_training, unwrap
+from cocodiff_mm.engine.hooks.recipe_check_hook import RecipeCheckHook
 from cocodiff_mm.engine.pretrained_gcn import PretrainedGCN
+from cocodiff_mm.engine.runner_state import is_training, unwrap
 from cocodiff_mm.engine.timing import forget_run, record_stage
 from cocodiff_mm.models.necks.latent_diffusion_neck import LatentDiffusionNeck
 from cocodiff_mm.utils.choices import check_choice
