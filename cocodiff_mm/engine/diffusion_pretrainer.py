@@ -11,10 +11,10 @@ import torch
 from mmengine.dist import all_reduce_params, broadcast, get_dist_info, is_main_process
 from torch import Tensor, nn
 
-from cocodiff_mm.engine.progress import ProgressLog
 from cocodiff_mm.models.recognizers.cocodiff_recognizer import check_finite
 from cocodiff_mm.utils.checkpoint import load_checkpoint, save_checkpoint_atomic
 from cocodiff_mm.utils.files import replace_file
+from cocodiff_mm.utils.progress import ProgressLog
 
 
 class DiffusionPretrainer:

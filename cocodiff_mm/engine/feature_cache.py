@@ -12,9 +12,9 @@ from mmengine.dist import all_gather, barrier, get_dist_info, is_main_process
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
-from cocodiff_mm.engine.progress import ProgressLog
 from cocodiff_mm.models.heads.cocodiff_head import check_one_clip, stack_labels
 from cocodiff_mm.utils.files import replace_file
+from cocodiff_mm.utils.progress import ProgressLog
 
 
 class FeatureCache:

@@ -9,12 +9,19 @@ _PARENTS = {
                  11, 11),
     'openpose': (1, 1, 1, 2, 3, 1, 5, 6, 2, 8, 9, 5, 11, 12, 0, 0, 14, 15),
     'coco': (0, 0, 0, 1, 2, 0, 0, 5, 6, 7, 8, 5, 6, 11, 12, 13, 14),
+    # Kinect v1 in two orders of joints: hip centre first, and head first.
+    'nwucla': (1, 2, 2, 2, 2, 4, 5, 6, 2, 8, 9, 10, 0, 12, 13, 14, 0, 16, 17, 18),
+    'utd_mhad': (1, 1, 1, 2, 1, 4, 5, 6, 1, 8, 9, 10, 3, 12, 13, 14, 3, 16, 17, 18),
+    'sbu': (1, 1, 1, 1, 3, 4, 1, 6, 7, 2, 9, 10, 2, 12, 13),
 }
 # Published bone streams hang hand tips, hips and neck elsewhere than the published graphs do.
 _BONE_PARENTS = {
     'nturgb+d': (*_PARENTS['nturgb+d'][:21], 22, 7, 24, 11),
     'openpose': (0, 0, *_PARENTS['openpose'][2:]),
     'coco': (*_PARENTS['coco'][:11], 0, 0, *_PARENTS['coco'][13:]),
+    'nwucla': _PARENTS['nwucla'],
+    'utd_mhad': _PARENTS['utd_mhad'],
+    'sbu': _PARENTS['sbu'],
 }
 _OWN_LAYOUT = 'dict(num_node=20, inward=[(child, parent), ...], center=2)'
 
@@ -78,7 +85,8 @@ def num_joints(layout: str | dict) -> int:
     """Number of joints V of a layout.
 
     Args:
-        layout (str | dict): ``'nturgb+d'`` (25 joints), ``'openpose'`` (18), ``'coco'`` (17), or
+        layout (str | dict): ``'nturgb+d'`` (25 joints), ``'openpose'`` (18), ``'coco'`` (17),
+            ``'nwucla'`` (20), ``'utd_mhad'`` (20), ``'sbu'`` (15), or
             ``dict(num_node=V, inward=[(child, parent), ...], center=joint)`` with joints counted
             from 0 and every edge pointing towards the centre.
 

@@ -42,8 +42,8 @@ def load_arrays(path: str | Path) -> Any:
         with path.open('rb') as file:
             return _NumpyUnpickler(file).load()
     except (pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, KeyError,
-            TypeError, UnicodeDecodeError, ValueError, MemoryError, OverflowError) as error:
+            TypeError, UnicodeDecodeError, ValueError, MemoryError, OverflowError, SystemError,
+            RuntimeError) as error:  # NumPy raises the last two on garbled types of arrays
         raise ValueError(
-            f'{path} ({path.stat().st_size} bytes) is not a pickle of numpy arrays: {error}. '
-            'Expected dict(split=..., annotations=[...]) as MMAction2 and PYSKL publish it; if '
-            'the download was cut short, fetch it again') from error
+            f'{path} ({path.stat().st_size} bytes) is not a pickle of numpy arrays and builtin '
+            f'containers: {error}. If the download was cut short, fetch it again') from error

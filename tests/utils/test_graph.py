@@ -60,7 +60,7 @@ def test_a_joint_between_two_parents_gives_each_a_half():
 
 
 @pytest.mark.parametrize('layout, message', [
-    ('ntu', r"unknown layout 'ntu'; allowed: 'nturgb\+d', 'openpose', 'coco' or dict"),
+    ('ntu', r"unknown layout 'ntu'; allowed: 'nturgb\+d', 'openpose', 'coco', .*'sbu' or dict"),
     (['coco'], 'unknown layout'),
     (dict(num_node=4, center=0), r"layout has the keys \['center', 'num_node'\], expected dict"),
     (dict(SMALL, outward=[]), 'layout has the keys'),

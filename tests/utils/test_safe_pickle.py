@@ -42,3 +42,15 @@ def test_broken_files_are_a_sentence(tmp_path, content):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match='nothing.pkl'):
         load_arrays(tmp_path / 'nothing.pkl')
+
+
+def test_a_garbled_type_of_an_array_is_a_sentence(tmp_path):
+    content = pickle.dumps(np.zeros(3), protocol=4)
+    for i in range(len(content)):
+        garbled = bytearray(content)
+        garbled[i] = ord('(')  # starts a tuple where a number, text or a type was
+        (tmp_path / 'a.pkl').write_bytes(garbled)
+        try:
+            load_arrays(tmp_path / 'a.pkl')
+        except ValueError as error:
+            assert str(tmp_path / 'a.pkl') in str(error)

@@ -1,8 +1,8 @@
 import logging
 import re
 
-from cocodiff_mm.engine import progress
-from cocodiff_mm.engine.progress import ProgressLog
+from cocodiff_mm.utils import progress
+from cocodiff_mm.utils.progress import ProgressLog
 
 
 def test_logs_progress_pace_and_eta(caplog, monkeypatch):
