@@ -69,6 +69,8 @@ def main(argv: list[str] | None = None) -> None:
         cfg.randomness.diff_rank_seed = True
     if args.deterministic:
         cfg.randomness.deterministic = True
+    cfg.default_hooks = {'augmentation_seed': dict(type='AugmentationSeedHook'),
+                         **(cfg.get('default_hooks') or {})}
     cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), dict(type='RecipeCheckHook')]
     runner = Runner.from_cfg(cfg)
     if args.resume is None:

@@ -6,6 +6,7 @@ from mmaction.datasets import PoseDataset
 from mmaction.registry import DATASETS
 
 from cocodiff_mm.datasets.classes import CLASSES
+from cocodiff_mm.datasets.seeded_draws import DrawSeeds, SeededDraws
 from cocodiff_mm.datasets.synthetic_motion.actions import ACTIONS, perform
 from cocodiff_mm.datasets.synthetic_motion.sensor import (
     VIEWS,
@@ -119,7 +120,7 @@ def _record(scene: np.ndarray, key: tuple[int, ...], noise_std: float,
 
 
 @DATASETS.register_module()
-class SyntheticSkeletonDataset(PoseDataset):
+class SyntheticSkeletonDataset(SeededDraws, PoseDataset):
     """The synthetic skeleton set, made when needed; see :func:`make_synthetic`.
 
     Args:
@@ -154,6 +155,7 @@ class SyntheticSkeletonDataset(PoseDataset):
                  test_mode: bool = False) -> None:
         check_choice('split', split, SPLITS)
         self.make_args = (seed, num_subjects, repetitions, noise_std, drop_rate, variety)
+        self.draw_seeds = DrawSeeds(f'synthetic {split}')
         super().__init__('', pipeline=pipeline, split=split, test_mode=test_mode)
 
     def load_data_list(self) -> list[dict]:

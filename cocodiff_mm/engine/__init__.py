@@ -1,4 +1,4 @@
 from .autocast_optim_wrapper import AutocastOptimWrapper
-from .hooks import RecipeCheckHook, TwoStageRunner
+from .hooks import AugmentationSeedHook, RecipeCheckHook, TwoStageRunner
 
-__all__ = ['AutocastOptimWrapper', 'RecipeCheckHook', 'TwoStageRunner']
+__all__ = ['AugmentationSeedHook', 'AutocastOptimWrapper', 'RecipeCheckHook', 'TwoStageRunner']

@@ -1,7 +1,8 @@
-"""What must agree before the first step: data, head, neck and bank."""
+"""What must agree before the first step: data, backbone, head, neck and bank."""
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import torch
 from mmaction.models.recognizers import RecognizerGCN
 from mmengine.dataset import BaseDataset, pseudo_collate
@@ -18,7 +19,7 @@ def check_recipe(model: nn.Module, dataset: BaseDataset) -> None:
     """All checks of a model and its training set; see the single ones."""
     check_model(model)
     check_classes(model, dataset)
-    check_widths(model, dataset)
+    check_widths(model, check_skeleton(model, dataset))
 
 
 def check_guest_hook(model: nn.Module, hooks: Iterable[Hook]) -> None:
@@ -88,8 +89,58 @@ def check_classes(model: nn.Module, dataset: BaseDataset) -> None:
                              'list its classes in label order in model.neck.classes')
 
 
-def check_widths(model: nn.Module, dataset: BaseDataset) -> None:
+def check_skeleton(model: nn.Module, dataset: BaseDataset) -> dict:
+    """Refuse clips of other joints or coordinates than the backbone was built for.
+
+    Args:
+        model (nn.Module): The recognizer.
+        dataset (BaseDataset): The training set, wrappers included.
+
+    Returns:
+        dict: The first sample, after the pipeline.
+
+    Raises:
+        ValueError: With the numbers of both, and the file.
+    """
+    joints, coords = skeleton_of(model.backbone)
+    clip = dataset.get_data_info(0)
+    raw = np.shape(clip.get('keypoint', np.empty((0, 0))))[-2:]
+    other = joints is not None and raw != (0, 0) and (
+        raw[0] != joints or raw[1] + ('keypoint_score' in clip) < (coords or 0))
+    try:
+        sample = dataset[0]
+    except Exception as error:
+        # Steps for another skeleton fail in their own ways; a clip that fits is not to blame.
+        if other:
+            raise ValueError(_other_skeleton(joints, coords, *raw, dataset)) from error
+        raise
+    got = sample['inputs'].shape[-2:]
+    if joints is not None and tuple(got) != (joints, coords or got[1]):
+        raise ValueError(_other_skeleton(joints, coords, *(raw if other else got), dataset))
+    return sample
+
+
+def skeleton_of(backbone: nn.Module) -> tuple[int | None, int | None]:
+    """Joints and coordinates a graph network was built for; None for what it does not say."""
+    graph = getattr(backbone, 'graph', None)  # of MMAction2's networks
+    joints = getattr(backbone, 'num_joints', None if graph is None else graph.A.shape[-1])
+    return joints, None if joints is None else getattr(backbone, 'in_channels', None)
+
+
+def _other_skeleton(joints: int, coords: int | None, got_joints: int, got_coords: int,
+                    dataset: BaseDataset) -> str:
+    kind = {2: '2-D ', 3: '3-D '}.get(coords, '')
+    return (f'expected {coords or got_coords} coordinates of {joints} joints, got {got_coords} of '
+            f'{got_joints} in {_source(dataset)}; use a {kind}file of {joints} joints, or a '
+            'backbone whose graph_cfg.layout and in_channels are those of this one')
+
+
+def check_widths(model: nn.Module, sample: dict) -> None:
     """Refuse a head or neck of another width than the backbone's, by one clip through it.
+
+    Args:
+        model (nn.Module): The recognizer.
+        sample (dict): A clip after the pipeline.
 
     Raises:
         ValueError: With both numbers.
@@ -100,7 +151,7 @@ def check_widths(model: nn.Module, dataset: BaseDataset) -> None:
         widths['model.neck.in_channels'] = neck.in_channels
     training = model.training
     with torch.no_grad():
-        data = model.eval().data_preprocessor(pseudo_collate([dataset[0]]))
+        data = model.eval().data_preprocessor(pseudo_collate([sample]))
         channels = model.extract_feat(data['inputs'])[0].shape[2]
     model.train(training)
     for key, width in widths.items():
@@ -111,12 +162,22 @@ def check_widths(model: nn.Module, dataset: BaseDataset) -> None:
 
 def dataset_classes(dataset: BaseDataset) -> tuple[int, Sequence[str] | None, str]:
     """Number of classes of a dataset, their names if declared, and where that is from."""
-    while hasattr(dataset, 'dataset'):
-        dataset = dataset.dataset
-    source = f'{getattr(dataset, "ann_file", "") or type(dataset).__name__}, ' \
-             f'split {getattr(dataset, "split", None)!r}'
+    source = _source(dataset)
+    dataset = _innermost(dataset)
     names = (dataset.metainfo or {}).get('classes')
     if names is not None and not isinstance(names, str):
         return len(names), names, source
     labels = (int(dataset.get_data_info(i)['label']) for i in range(len(dataset)))
     return max(labels, default=-1) + 1, None, f'highest label + 1 in {source}'
+
+
+def _innermost(dataset: BaseDataset) -> BaseDataset:
+    while hasattr(dataset, 'dataset'):
+        dataset = dataset.dataset
+    return dataset
+
+
+def _source(dataset: BaseDataset) -> str:
+    dataset = _innermost(dataset)
+    return f'{getattr(dataset, "ann_file", "") or type(dataset).__name__}, ' \
+           f'split {getattr(dataset, "split", None)!r}'

@@ -13,6 +13,7 @@ from mmengine.dist import barrier, is_main_process
 from mmengine.runner import Runner
 from torch import nn
 
+from cocodiff_mm.datasets.store import META
 from cocodiff_mm.engine.nested import isolated_run
 from cocodiff_mm.engine.runner_state import unwrap
 from cocodiff_mm.utils.checkpoint import (
@@ -75,9 +76,8 @@ class PretrainedGCN:
         """Digest of all that the features (and with ``settings``, stage 1) depend on."""
         weights = hashlib.sha256(self.path.read_bytes()).hexdigest() if self.path else 'untrained'
         dataset = self.cfg.train_dataloader.dataset
-        files = [Path(inner.get('ann_file') or '') for _, inner in innermost_datasets(dataset, '')]
-        stamps = [(file.stat().st_size, file.stat().st_mtime_ns) for file in files
-                  if file.is_file()]
+        stamps = [_stamp(Path(inner.get('data_root') or '', inner['ann_file']).expanduser())
+                  for _, inner in innermost_datasets(dataset, '') if inner.get('ann_file')]
         return _digest(weights, self.cfg.model, dataset, stamps, views, self._seed, *settings)
 
     @property
@@ -107,6 +107,14 @@ class PretrainedGCN:
             if is_main_process():
                 save_checkpoint_atomic(dict(state_dict=unwrap(inner).state_dict()), self.path)
             barrier()
+
+
+def _stamp(data: Path) -> object:
+    """What changes when a store, or a file of annotations, is replaced."""
+    meta = data / META
+    if meta.is_file():
+        return meta.read_text()  # it has the checksum of every array
+    return (data.stat().st_size, data.stat().st_mtime_ns) if data.is_file() else None
 
 
 def _digest(*parts: object) -> str:

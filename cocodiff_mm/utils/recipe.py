@@ -39,14 +39,14 @@ def plain_recipe(cfg: Config) -> Config:
 
 
 def check_files(cfg: Config, modes: tuple[str, ...] = ('train', 'val', 'test')) -> None:
-    """Refuse a recipe whose annotation files are missing, before anything is built.
+    """Refuse a recipe whose stores or annotation files are missing, before anything is built.
 
     Args:
         cfg (Config): The recipe.
         modes (tuple[str]): Which dataloaders will be used.
 
     Raises:
-        FileNotFoundError: Naming the file, the config key and how to get the file.
+        FileNotFoundError: Naming the path, the config key and how to get what is missing.
     """
     for mode in modes:
         loader = cfg.get(f'{mode}_dataloader') or {}
@@ -54,13 +54,13 @@ def check_files(cfg: Config, modes: tuple[str, ...] = ('train', 'val', 'test')) 
             if not dataset.get('ann_file'):
                 continue
             path = Path(dataset.get('data_root') or '', dataset['ann_file']).expanduser()
-            if path.is_file():
+            if path.exists():
                 continue
             raise FileNotFoundError(
-                f'{key}.ann_file: no such file: {str(path)!r}{_near(path)}. Put the annotation '
-                'file there (the README section "Data" says where each one comes from), point to '
-                f'it with --cfg-options {key}.ann_file=PATH, or for the NW-UCLA recipes '
-                'set the environment variable COCODIFF_REAL_DATA to its folder; data that needs no '
+                f'{key}.ann_file: no such store or file: {str(path)!r}{_near(path)}. Make a store '
+                'there with python tools/data/convert.py (docs/data.md says of what), point to '
+                f'yours with --cfg-options {key}.ann_file=PATH, or set the environment variable '
+                'COCODIFF_DATA_ROOT to the folder that your stores are in; data that needs no '
                 'download: configs/ctrgcn_cocodiff_demo.py')
 
 

@@ -1,10 +1,18 @@
+import pickle
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
-from mmaction.registry import MODELS
+from mmaction.registry import DATASETS, MODELS
 
-from cocodiff_mm.engine.checks import check_classes, check_model, dataset_classes
+from cocodiff_mm.engine.checks import (
+    check_classes,
+    check_model,
+    check_skeleton,
+    dataset_classes,
+    skeleton_of,
+)
 
 BACKBONE = dict(type='CTRGCN', base_channels=8, num_stages=1, inflate_stages=[], down_stages=[],
                 graph_cfg=dict(layout='nturgb+d', mode='spatial'))
@@ -71,3 +79,71 @@ def test_a_plain_recipe_is_checked_too():
 def test_wrappers_and_tensor_labels():
     wrapped = SimpleNamespace(dataset=Data([torch.tensor(1), 3]))
     assert dataset_classes(wrapped)[:2] == (4, None)
+
+
+STGCN = dict(type='STGCN', base_channels=8, num_stages=1, inflate_stages=[], down_stages=[],
+             graph_cfg=dict(layout='nturgb+d', mode='stgcn_spatial'))
+POSES = [dict(type='UniformSampleFrames', clip_len=8), dict(type='PoseDecode'),
+         dict(type='FormatGCNInput'), dict(type='PackActionInputs')]
+
+
+def clips(tmp_path, joints, coords, scores=False, steps=(), wrapped=False):
+    """MMAction2's dataset over one clip."""
+    clip = dict(frame_dir='clip0', label=0, total_frames=9,
+                keypoint=np.random.rand(1, 9, joints, coords).astype(np.float32))
+    if scores:
+        clip['keypoint_score'] = np.ones((1, 9, joints), np.float32)
+    file = tmp_path / f'{joints}x{coords}.pkl'
+    file.write_bytes(pickle.dumps(dict(split=dict(train=['clip0']), annotations=[clip])))
+    dataset = dict(type='PoseDataset', ann_file=str(file), split='train',
+                   pipeline=[*(dict(type=step) for step in steps), *POSES])
+    return DATASETS.build(dict(type='RepeatDataset', times=2, dataset=dataset) if wrapped
+                          else dataset)
+
+
+def network(backbone, **changes):
+    return SimpleNamespace(backbone=MODELS.build(dict(backbone, **changes)))
+
+
+@pytest.mark.parametrize('backbone', [BACKBONE, STGCN, dict(STGCN, data_bn_type='MVC')])
+@pytest.mark.parametrize('joints, coords, scores, steps, got', [
+    (17, 2, False, (), '2 of 17'),
+    (17, 2, True, (), '2 of 17'),  # scores become a third coordinate
+    (17, 3, False, (), '3 of 17'),
+    (25, 2, False, (), '2 of 25'),
+    (20, 3, False, ('PreNormalize3D', ), '3 of 20'),
+    (17, 2, True, ('PreNormalize3D', ), '2 of 17'),  # which fails
+    (25, 2, False, ('PreNormalize3D', ), '2 of 25'),
+    (15, 3, False, ('JointToBone', ), '3 of 15'),
+])
+def test_clips_of_another_skeleton(tmp_path, backbone, joints, coords, scores, steps, got):
+    dataset = clips(tmp_path, joints, coords, scores, steps, wrapped=joints == 17)
+    with pytest.raises(ValueError) as error:
+        check_skeleton(network(backbone), dataset)
+    assert str(error.value).startswith(
+        f"expected 3 coordinates of 25 joints, got {got} in {tmp_path}/{joints}x{coords}.pkl, "
+        "split 'train'; use a 3-D file of 25 joints, or a backbone whose graph_cfg.layout and")
+
+
+@pytest.mark.parametrize('backbone', [BACKBONE, STGCN])
+def test_clips_that_fit(tmp_path, backbone):
+    sample = check_skeleton(network(backbone), clips(tmp_path, 25, 3, steps=['PreNormalize3D']))
+    assert sample['inputs'].shape == (1, 2, 8, 25, 3)
+    flat = dict(layout='coco', mode='spatial')
+    for scores in (False, True):
+        model = network(backbone, graph_cfg=flat, in_channels=2 + scores)
+        check_skeleton(model, clips(tmp_path, 17, 2, scores))
+    with pytest.raises(ValueError, match='expected 2 coordinates of 17 joints, got 3 of 17'):
+        check_skeleton(network(backbone, graph_cfg=flat, in_channels=2),
+                       clips(tmp_path, 17, 2, scores=True))
+
+
+def test_a_step_that_fails_on_a_clip_that_fits_says_so_itself(tmp_path):
+    with pytest.raises(KeyError, match='imgs'):
+        check_skeleton(network(BACKBONE), clips(tmp_path, 25, 3, steps=['Flip']))
+
+
+def test_other_networks_are_not_asked_for_a_skeleton(tmp_path):
+    model = network(dict(type='ResNet3d', depth=18, pretrained=None))
+    assert skeleton_of(model.backbone) == (None, None)
+    check_skeleton(model, clips(tmp_path, 17, 2))

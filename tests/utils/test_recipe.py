@@ -39,6 +39,19 @@ def test_missing_annotations_name_file_key_and_ways_out(tmp_path):
     check_files(cfg, ('val',))
 
 
+def test_a_store_is_a_folder(tmp_path):
+    (tmp_path / 'ntu60').mkdir()
+    cfg = Config(dict(train_dataloader=dict(dataset=dict(ann_file='ntu60',
+                                                         data_root=str(tmp_path)))))
+    check_files(cfg)
+    cfg.train_dataloader.dataset.ann_file = 'ntu120'
+    with pytest.raises(FileNotFoundError) as error:
+        check_files(cfg)
+    for part in (f"train_dataloader.dataset.ann_file: no such store or file: '{tmp_path}/ntu120'",
+                 'near it: ntu60', 'tools/data/convert.py (docs/data.md', 'COCODIFF_DATA_ROOT'):
+        assert part in str(error.value)
+
+
 def test_a_missing_folder_is_named():
     cfg = Config(dict(val_dataloader=dict(dataset=dict(ann_file='no/such/folder/a.pkl'))))
     with pytest.raises(FileNotFoundError, match="the folder 'no/such/folder' does not exist"):

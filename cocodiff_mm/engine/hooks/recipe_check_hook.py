@@ -13,9 +13,9 @@ from cocodiff_mm.utils.checkpoint import check_fit, without_guest
 class RecipeCheckHook(Hook):
     """Stop a training run, plain or CoCoDiff, where going on would waste it.
 
-    Before the first step: data, head, neck and bank must agree. While training: no NaN loss goes
-    unnoticed and no checkpoint with non-finite weights replaces a good one. On loading: the
-    weights must be those of the model. ``tools/train.py`` adds it to every recipe.
+    Before the first step: data, backbone, head, neck and bank must agree. While training: no NaN
+    loss goes unnoticed and no checkpoint with non-finite weights replaces a good one. On loading:
+    the weights must be those of the model. ``tools/train.py`` adds it to every recipe.
     """
 
     priority = 'VERY_HIGH'
