@@ -1,0 +1,123 @@
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from cocodiff_mm.datasets.clip import Clip
+from cocodiff_mm.datasets.converters.source import BadClip, Source
+
+Item = tuple[str, Any]
+Prepare = Callable[[Clip], Clip]
+_CHUNK = 16
+_worker: dict[str, Any] = {}
+
+
+class WorkerDied(RuntimeError):
+    """A process that reads clips is gone."""
+
+
+def read_clips(source: Source,
+               items: list[Item],
+               processes: int,
+               prepare: Prepare | None = None) -> Iterator[tuple[str, Any, Clip | str]]:
+    """Read clips, several at once, and give them in order.
+
+    Args:
+        source (Source): What reads them.
+        items (list[tuple[str, Any]]): Name and handle of each.
+        processes (int): How many processes read; with 1 this one does.
+        prepare (Callable, optional): What is done to a clip before it is given.
+
+    Yields:
+        tuple[str, Any, Clip | str]: Name, handle, and the clip or why it can't be used.
+
+    Raises:
+        WorkerDied: If a process was killed, e.g. for want of memory.
+    """
+    if processes < 2 or not source.parallel or len(items) < 2:
+        for name, handle in items:
+            yield name, handle, _read(source, name, handle, prepare)
+        return
+    size = max(1, min(_CHUNK, len(items) // (4 * processes)))
+    chunks = [items[start:start + size] for start in range(0, len(items), size)]
+    # Forked processes need not import everything again.
+    context = multiprocessing.get_context('fork' if sys.platform == 'linux' else None)
+    watched, held = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(
+        min(processes, len(chunks)), context, _start, (source, prepare, watched, held))
+    try:
+        # So many that no process waits, so few that results do not pile up in memory.
+        yield from _in_order(pool, chunks, ahead=4 * processes)
+    finally:
+        held.close()
+        pool.shutdown(cancel_futures=True)
+        watched.close()
+
+
+def _in_order(pool: ProcessPoolExecutor, chunks: list[list[Item]],
+              ahead: int) -> Iterator[tuple[str, Any, Clip | str]]:
+    waiting: deque = deque()
+    chunk: list[Item] = []
+    remaining = iter(chunks)
+    try:
+        while True:
+            for chunk in remaining:
+                waiting.append((chunk, pool.submit(_read_chunk, chunk)))
+                if len(waiting) >= ahead:
+                    break
+            if not waiting:
+                return
+            chunk, future = waiting.popleft()
+            for (name, handle), result in zip(chunk, future.result(), strict=True):
+                yield name, handle, result
+    except BrokenProcessPool as error:
+        raise WorkerDied(
+            f'a process that reads clips was killed at about {chunk[0][0]!r}; when memory is '
+            'short, use fewer --processes') from error
+
+
+def _start(source: Source, prepare: Prepare | None, watched: Connection,
+           held: Connection) -> None:
+    """Make a process ready to read."""
+    _worker.update(source=source, prepare=prepare)
+    held.close()
+    # Ctrl-C goes to all processes of a terminal; the first one ends the others.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, args=(watched, ), daemon=True).start()
+
+
+def _end_with_parent(watched: Connection) -> None:
+    """End when the other end of a pipe is closed, by the first process or because it was killed.
+
+    A pool would wait for a process that is stuck in a file, and outlive a parent that is gone.
+    """
+    watched.poll(None)
+    os._exit(1)
+
+
+def _read_chunk(chunk: Iterable[Item]) -> list[Clip | str]:
+    return [_read(_worker['source'], name, handle, _worker['prepare']) for name, handle in chunk]
+
+
+def _read(source: Source, name: str, handle: Any, prepare: Prepare | None) -> Clip | str:
+    try:
+        clip = source.read(name, handle)
+        return clip if prepare is None else prepare(clip)
+    except BadClip as error:
+        return str(error)
+    except OSError as error:
+        return f'{file_of(handle) or name} can not be read: {error.strerror or error}'
+
+
+def file_of(handle: Any) -> str | None:
+    """File of a clip, if its handle is one or starts with one."""
+    first = handle[0] if isinstance(handle, tuple) and handle else handle
+    return str(first) if isinstance(first, str | Path) else None
