@@ -11,6 +11,7 @@ from tiny_recipe import ROOT
 
 from cocodiff_mm.datasets.synthetic import make_synthetic
 from cocodiff_mm.utils.config import load_config
+from cocodiff_mm.utils.recipe import innermost_datasets
 
 RECIPE = '''\
 _base_ = ['mmaction::skeleton/stgcn/stgcn_8xb16-joint-u100-80e_ntu60-xsub-keypoint-3d.py',
@@ -59,7 +60,8 @@ def test_every_recipe_builds(path):
     model = MODELS.build(cfg.model)
     assert hasattr(model, 'neck') == ('cocodiff' in path.stem)
     for mode in ('train', 'val', 'test'):
-        for step in cfg[f'{mode}_dataloader'].dataset.pipeline:
+        ((_, dataset), ) = innermost_datasets(cfg[f'{mode}_dataloader'].dataset, mode)
+        for step in dataset.pipeline:
             transform = TRANSFORMS.build(step)
             # Clips are drawn at random in training only.
             assert getattr(transform, 'test_mode', mode != 'train') == (mode != 'train')

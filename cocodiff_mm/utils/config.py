@@ -10,14 +10,14 @@ from mmengine.config import Config
 # Config files read these through '{{$COCODIFF_NAME:default}}', in every base at once; a plain
 # --cfg-options override would come after the bases had used the old value.
 PREFIX = 'COCODIFF_'
-VARIABLES = ('stream', 'split')
+VARIABLES = ('stream', 'split', 'sampling')
 
 
 def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> Config:
     """Read a recipe with command-line overrides.
 
-    Besides MMEngine's dotted keys, the variables ``stream`` and ``split`` of a recipe may be
-    set: every part of the recipe that uses them follows.
+    Besides MMEngine's dotted keys, the variables ``stream``, ``split`` and ``sampling`` of a
+    recipe may be set: every part of the recipe that uses them follows.
 
     Args:
         path (str | Path): Config file.

@@ -7,6 +7,7 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2, save_best='auto'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    augmentation_seed=dict(type='AugmentationSeedHook'),
     sync_buffers=dict(type='SyncBuffersHook'))
 
 env_cfg = dict(

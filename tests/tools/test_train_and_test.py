@@ -87,7 +87,7 @@ print('CLEAN')
 @pytest.mark.parametrize('tool, arguments, message', [
     ('train.py', ['configs/nothing.py'], 'no such config'),
     ('train.py', [str(ROOT / 'configs' / 'ctrgcn_cocodiff_ntu120.py')],
-     "train_dataloader.dataset.ann_file: no such file: 'data/skeleton/ntu120_3d.pkl'"),
+     "train_dataloader.dataset.ann_file: no such store or file: 'data/ntu120'"),
     ('test.py', [str(PLAIN), 'nothing.pth'], 'nothing.pth'),
     ('test.py', [str(PLAIN), 'nothing.pth', '--dump', 'x.txt'], 'ends in .pkl'),
 ])

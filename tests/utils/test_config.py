@@ -39,7 +39,14 @@ def test_a_missing_recipe_is_named_with_its_neighbours():
         load_config(ROOT / 'configs' / 'ctrgcn_ntu121.py')
 
 
-def test_real_data_are_found_through_the_environment(monkeypatch):
-    monkeypatch.setenv('COCODIFF_REAL_DATA', '/somewhere')
-    cfg = load_config(ROOT / 'configs' / 'ctrgcn_nwucla.py')
-    assert cfg.train_dataloader.dataset.ann_file == '/somewhere/nw_ucla.pkl'
+def test_stores_are_found_through_the_environment(monkeypatch):
+    monkeypatch.setenv('COCODIFF_DATA_ROOT', '/somewhere')
+    cfg = load_config(RECIPE)
+    assert cfg.train_dataloader.dataset.ann_file == '/somewhere/ntu120'
+
+
+def test_the_sampling_is_a_variable():
+    lengths = {sampling: {step.clip_len for step in load_config(
+        RECIPE, dict(sampling=sampling)).train_dataloader.dataset.pipeline if 'clip_len' in step}
+        for sampling in ('official', 'pyskl')}
+    assert lengths == dict(official={64}, pyskl={100})

@@ -1,16 +1,15 @@
 # NTU RGB+D 120, 3-D joints. Variables for --cfg-options: stream=j|b|jm|bm split=xsub|xset
-_base_ = 'pose.py'
+# sampling=official|pyskl
+_base_ = 'skeleton.py'
+from cocodiff_mm.datasets.loaders import skeleton_loaders
+
 split = '{{$COCODIFF_SPLIT:xsub}}'
 label_set = 'ntu120'
 num_classes = 120
 num_person = 2
 layout = 'nturgb+d'
-
-
-def source(part):
-    return dict(dataset=dict(
-        ann_file='data/skeleton/ntu120_3d.pkl', label_set=label_set, split=f'{split}_{part}'))
-
-
-train_dataloader = source('train')
-val_dataloader = test_dataloader = source('val')
+train_dataloader, val_dataloader, test_dataloader = skeleton_loaders(
+    _base_, '{{$COCODIFF_DATA_ROOT:data}}/ntu120', label_set, layout, num_coords=3,
+    splits=(f'{split}_train', f'{split}_val'),
+    # The published sets of 120 classes give a single actor twice, those of 60 classes do not.
+    steps=dict(PadPersons=dict(mode='duplicate')))

@@ -1,35 +1,39 @@
 # Northwestern-UCLA, 20 Kinect v1 joints, one person.
-# Variables for --cfg-options: stream=j|b|jm|bm split=xview_clean|xview|xsub. The standard split
-# `xview` has 95 of its 464 test clips in the training set; `xview_clean` leaves those out there.
-_base_ = 'pose.py'
+# Variables for --cfg-options: stream=j|b|jm|bm split=xview_clean|xview|xsub sampling=official|pyskl
+# The standard split `xview` has 95 of its 464 test clips in the training set; `xview_clean` leaves
+# those out there.
+_base_ = 'skeleton.py'
+from cocodiff_mm.datasets.loaders import skeleton_loaders
+
 split = '{{$COCODIFF_SPLIT:xview_clean}}'
 label_set = 'nwucla'
 num_classes = 10
 num_person = 1
-# Child and parent of each bone, 0-based: hip centre, spine, shoulder centre, head, arms, legs.
-layout = dict(
-    num_node=20,
-    center=2,
-    inward=[(0, 1), (1, 2), (3, 2), (4, 2), (5, 4), (6, 5), (7, 6), (8, 2), (9, 8), (10, 9),
-            (11, 10), (12, 0), (13, 12), (14, 13), (15, 14), (16, 0), (17, 16), (18, 17),
-            (19, 18)])
+layout = 'nwucla'
 
 
-def source(part, loader):
-    changes = dict(
-        SkeletonStream=dict(layout=layout),
-        UniformSampleFrames=dict(clip_len=32),  # clips have 31 frames at the median
-        FormatGCNInput=dict(num_person=num_person))
-    steps = loader.dataset.pipeline
-    return dict(
-        batch_size=16,
-        num_workers=2,
-        dataset=dict(
-            ann_file='{{$COCODIFF_REAL_DATA:data/skeleton}}/nw_ucla.pkl',
-            label_set=label_set,
-            split=f'{split}_{part}',
-            pipeline=[dict(step, **changes.get(step.type, {})) for step in steps]))
+def official(part):
+    """CTR-GCN's for this set: other views by turning, 52 frames, axes stretched to -1 .. 1."""
+    train = part == 'train'
+    turn = dict(type='RandomRotation', theta=(1.047, 1.047, 0.0), order='yxz')
+    return [
+        *([turn] if train else []),
+        dict(type='MinMaxNormalize'),
+        dict(type='SortedSampleFrames', clip_len=52, test_mode=not train),
+        dict(type='PoseDecode'),
+        dict(type='SkeletonStream', stream=_base_.stream),
+        dict(type='FormatGCNInput'),
+        dict(type='PackActionInputs'),
+    ]
 
 
-train_dataloader = source('train', _base_.train_dataloader)
-val_dataloader = test_dataloader = source('val', _base_.val_dataloader)
+train_dataloader, val_dataloader, test_dataloader = skeleton_loaders(
+    _base_, '{{$COCODIFF_DATA_ROOT:data}}/nwucla', label_set, layout, num_coords=3,
+    splits=(f'{split}_train', f'{split}_val'), batch_size=16, num_workers=2,
+    # An epoch of the authors' goes through the set five times.
+    repeat=5 if _base_.sampling == 'official' else 1,
+    pipelines=dict(train=official('train'), val=official('val'), test=official('val'))
+    if _base_.sampling == 'official' else None,
+    steps=dict(
+        FormatGCNInput=dict(num_person=num_person),
+        FastPreNormalize3D=dict(xaxis=(8, 4), zaxis=(0, 1), center_joint=1)))

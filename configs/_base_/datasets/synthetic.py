@@ -1,6 +1,6 @@
 # The synthetic set that comes with the package, in NTU's layout; nothing to download.
-# Variables for --cfg-options: stream=j|b|jm|bm split=xsub|xview
-_base_ = 'pose.py'
+# Variables for --cfg-options: stream=j|b|jm|bm split=xsub|xview sampling=official|pyskl
+_base_ = 'skeleton.py'
 split = '{{$COCODIFF_SPLIT:xsub}}'
 label_set = 'synthetic'
 num_classes = 17
@@ -9,8 +9,7 @@ layout = 'nturgb+d'
 
 
 def source(part, loader):
-    steps = loader.dataset.pipeline
-    shorter = dict(UniformSampleFrames=dict(clip_len=32))
+    shorter = dict(CropResize=dict(clip_len=32), FastUniformSampleFrames=dict(clip_len=32))
     return dict(
         batch_size=16,
         num_workers=0,
@@ -18,8 +17,10 @@ def source(part, loader):
         dataset=dict(
             type='SyntheticSkeletonDataset',
             split=f'{split}_{part}',
-            pipeline=[dict(step, **shorter.get(step.type, {})) for step in steps]))
+            pipeline=[dict(step, **shorter.get(step.type, {}))
+                      for step in loader.dataset.pipeline]))
 
 
 train_dataloader = source('train', _base_.train_dataloader)
-val_dataloader = test_dataloader = source('val', _base_.val_dataloader)
+val_dataloader = source('val', _base_.val_dataloader)
+test_dataloader = source('val', _base_.test_dataloader)
