@@ -2,8 +2,9 @@
 
 import numpy as np
 
-# Bytes of a line in which three numbers and the spaces after them are looked for; the three
-# highest bits stand for spaces that are not there. Words are read from this far before and after.
+# Bytes of a line in which three numbers and the spaces after them are looked for. The three highest
+# bits stand for spaces that are not there: a number that ends with them is too long to be usual.
+# Words are read from this far before and after the start of a line.
 _WINDOW, _SENTINELS = 64, np.uint64(7 << 61)
 _BEFORE, _AFTER = 8, 72
 _SIGN = np.uint64(63)
@@ -51,7 +52,7 @@ def leading_numbers(data: bytes, starts: np.ndarray) -> tuple[np.ndarray, np.nda
     """
     if starts.min() < _BEFORE or starts.max() > len(data) - _AFTER:
         data, starts = bytes(_BEFORE) + data + bytes(_AFTER), starts + _BEFORE
-    ends, spaced = _token_ends(data, starts)
+    ends = _token_ends(data, starts)
     begins = np.empty_like(ends)
     begins[0] = starts
     np.add(ends[:2], 1, out=begins[1:])
@@ -73,11 +74,11 @@ def leading_numbers(data: bytes, starts: np.ndarray) -> tuple[np.ndarray, np.nda
     values = number / scale
     bits = values.view(np.uint64)
     bits |= np.left_shift(negative, _SIGN, dtype=np.uint64)
-    return values.T, known[0] & known[1] & known[2] & spaced
+    return values.T, known[0] & known[1] & known[2]
 
 
-def _token_ends(data: bytes, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Places of the first three spaces of lines, shape (3, L), and whether there are three."""
+def _token_ends(data: bytes, starts: np.ndarray) -> np.ndarray:
+    """Places of the first three spaces of lines, shape (3, L)."""
     windows = np.ndarray(len(data) - _WINDOW + 1, f'V{_WINDOW}', data, strides=(1, ))[starts]
     # One bit per byte of a window, the first lowest: set where there is a space.
     spaces = np.packbits(windows.view(np.uint8) == ord(' '), bitorder='little').view('<u8')
@@ -89,9 +90,8 @@ def _token_ends(data: bytes, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray
         spaces ^= bit
     # The exponent of a float64 is the logarithm of a power of two.
     ends = lowest.astype(np.float64).view(np.int64) >> 52
-    spaced = ends[2] < 1023 + 61
     ends += starts - 1023
-    return ends, spaced
+    return ends
 
 
 def _last_digits(words: np.ndarray, shifts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

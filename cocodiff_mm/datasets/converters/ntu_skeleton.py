@@ -90,10 +90,12 @@ class _Reader:
             raise BadClip(f'{self.path} has no body in any of its {self.total} frames')
         tracks = self._tracks()
         joints = self._joints()
-        kept = np.concatenate([[0], np.cumsum(np.diff(self.frames) > 0)])
+        frames = np.asarray(self.frames)
+        kept = np.zeros_like(frames)
+        np.cumsum(frames[1:] > frames[:-1], out=kept[1:])
         num_frames, dropped = int(kept[-1]) + 1, ()
         if num_frames < self.total:
-            dropped = tuple(sorted({*range(self.total)}.difference(np.array(self.frames).tolist())))
+            dropped = tuple(sorted({*range(self.total)}.difference(frames.tolist())))
         bodies = {}
         for identity, track in tracks.items():
             shown = kept[track]
@@ -106,14 +108,15 @@ class _Reader:
     def _find_bodies(self) -> bool:
         """Find the bodies of all frames if all counts are where they belong, else do nothing."""
         newline = b'\r\n' if self.data[:self.starts[1]].endswith(b'\r\n') else b'\n'
-        lines = np.flatnonzero(np.diff(self.starts)[1:] == 1 + len(newline)) + 1
+        widths = self.starts[2:] - self.starts[1:-1]
+        lines = np.flatnonzero(widths == 1 + len(newline)) + 1
         if len(lines) != self.total or lines[0] != 1:
             return False
         counts = self._difference(lines, b'0' + newline)
         if counts.max() > MAX_BODIES:
             return False
         ends = lines + 1 + _BODY_LINES * counts
-        if ends[-1] != self.num_lines or not np.array_equal(ends[:-1], lines[1:]):
+        if ends[-1] != self.num_lines or (ends[:-1] != lines[1:]).any():
             return False
         frames = np.repeat(np.arange(self.total), counts)
         body_lines = 2 + frames + _BODY_LINES * np.arange(len(frames))

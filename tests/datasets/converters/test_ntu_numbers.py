@@ -64,10 +64,11 @@ def test_lines_at_both_ends_of_the_text(before, after):
     assert known.all() and values.tolist() == [[-0.5, 1.25, -2.125]]
 
 
-def test_words_up_to_the_end_of_the_window():
-    for width in range(20, 64):
-        values, known = read([f'{"7" * width} 1.5 0.25'])
-        assert not known[0]
-        # The first word is unusual; the spaces alone decide whether the third one is seen.
-        values, known = read([f'1.5 0.25 {"0" * (width - 20)}3.5'])
-        assert known[0] == (width == 20)
+@pytest.mark.parametrize('digits', range(1, 60))
+def test_long_words_are_never_taken_for_their_beginnings(digits):
+    long = '0.' + '0' * (digits - 1) + '5'
+    values, known = read([f'1.5 0.25 {long}', f'1.5 {long} 0.25', f'{long} 1.5 0.25',
+                          f'{long} {long} {long}'])
+    assert known.tolist() == [digits < 15] * 4
+    if digits < 15:
+        assert values[3].tolist() == [float(long)] * 3

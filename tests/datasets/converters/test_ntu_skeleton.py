@@ -144,6 +144,12 @@ def test_broken_files_are_refused_in_a_sentence(tmp_path, change, sentence):
     assert '\n' not in str(error.value) and len(str(error.value)) < 400
 
 
+def test_a_kinect_tracks_six_bodies(tmp_path):
+    assert len(check_as_naive(write(tmp_path / 'a.skeleton', frames_of(2, 6))).bodies) == 6
+    with pytest.raises(BadClip, match="line 2 .frame 1 of 2.: expected at most 6 bodies, got '7'"):
+        read_skeleton(write(tmp_path / 'b.skeleton', frames_of(2, 7)))
+
+
 @pytest.mark.parametrize('content', [
     bytes(range(256)) * 40, b'\x00' * 5000, b'\n' * 5000 + b'1', b'\xff\xfe1\n', b'PK\x03\x04' * 99,
     b'1' * 100000, b'5\n' * 20000])
