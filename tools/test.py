@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 from cocodiff_mm.engine.launch import (
     add_common_arguments,
     close_launcher,
+    run_tool,
     set_launcher,
     set_work_dir,
 )
@@ -59,4 +60,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_tool(main))

@@ -1,12 +1,17 @@
 """What the command-line tools share: overrides of a recipe and processes without a GPU."""
 
 import os
+import sys
+import traceback
 from argparse import ArgumentParser
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.dist import is_distributed
+
+PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def add_common_arguments(parser: ArgumentParser) -> None:
@@ -20,6 +25,39 @@ def add_common_arguments(parser: ArgumentParser) -> None:
                         help='how processes are launched')
     # torch.distributed.launch passes it; torch.distributed.run sets the environment instead.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def run_tool(main: Callable[[], None]) -> int:
+    """Run a tool; wrong input ends in its sentence alone, a fault of the program in a traceback.
+
+    Wrong input is what this package or the tool refuses, however many libraries are in between.
+
+    Args:
+        main (Callable): The tool.
+
+    Returns:
+        int: Exit status.
+    """
+    try:
+        main()
+    except (FileNotFoundError, ValueError) as error:
+        sentence = _own_sentence(error, main)
+        if sentence is None:
+            raise
+        print(f'error: {sentence}', file=sys.stderr)
+        return 1
+    return 0
+
+
+def _own_sentence(error: BaseException | None, main: Callable[[], None]) -> str | None:
+    """Message of the error of this package or tool that led to an error, if there is one."""
+    tool = Path(main.__code__.co_filename)
+    while error is not None:
+        raised_in = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
+        if raised_in.is_relative_to(PACKAGE) or raised_in == tool:
+            return str(error)
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def set_work_dir(cfg: Config, config_path: str, work_dir: str | None) -> None:

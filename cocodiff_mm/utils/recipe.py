@@ -47,9 +47,11 @@ def check_files(cfg: Config, modes: tuple[str, ...] = ('train', 'val', 'test')) 
 
     Raises:
         FileNotFoundError: Naming the path, the config key and how to get what is missing.
+        ValueError: If a field of a dataset was set on the wrapper around it.
     """
     for mode in modes:
         loader = cfg.get(f'{mode}_dataloader') or {}
+        _check_wrapper(loader.get('dataset'), f'{mode}_dataloader.dataset')
         for key, dataset in innermost_datasets(loader.get('dataset'), f'{mode}_dataloader.dataset'):
             if not dataset.get('ann_file'):
                 continue
@@ -75,6 +77,15 @@ def innermost_datasets(dataset: dict | None, key: str) -> Iterator[tuple[str, di
             yield from innermost_datasets(inner, f'{key}.datasets.{i}')
     else:
         yield key, dataset
+
+
+def _check_wrapper(dataset: dict | None, key: str) -> None:
+    while isinstance(dataset, dict) and isinstance(dataset.get('dataset'), dict):
+        misplaced = {'ann_file', 'split', 'pipeline'} & set(dataset)
+        if misplaced:
+            raise ValueError(f'{key}.{min(misplaced)}: {key} is a {type_name(dataset)} around the '
+                             f'dataset; set {key}.dataset.{min(misplaced)}')
+        dataset, key = dataset['dataset'], f'{key}.dataset'
 
 
 def _near(path: Path) -> str:

@@ -1,8 +1,11 @@
+import random
 from argparse import ArgumentParser
 
 import pytest
 import torch
+from mmaction.registry import DATASETS
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 
 from cocodiff_mm.engine import launch
 
@@ -60,3 +63,23 @@ def test_options_are_spelt_as_in_mmaction2():
                               'a.b=1', 'c=[1,2]', '--work-dir', 'x'])
     assert args.cfg_options == {'a.b': 1, 'c': [1, 2]}
     assert (args.launcher, args.local_rank, args.work_dir) == ('slurm', 3, 'x')
+
+
+def test_what_the_package_refuses_is_a_sentence_through_any_library(capsys):
+    init_default_scope('mmaction')
+
+    def main():
+        DATASETS.build(dict(type='SkeletonStoreDataset', ann_file='nowhere', pipeline=[]))
+
+    assert launch.run_tool(main) == 1
+    shown = capsys.readouterr().err
+    assert shown.startswith("error: 'nowhere' does not exist; a store is") and len(shown.splitlines()) == 1
+
+
+def test_a_fault_of_a_library_keeps_its_traceback():
+    with pytest.raises(ValueError, match='Sample larger than population'):
+        launch.run_tool(lambda: random.sample([1], 2))
+
+
+def test_a_tool_that_ends_well():
+    assert launch.run_tool(lambda: None) == 0

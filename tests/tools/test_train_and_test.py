@@ -96,7 +96,7 @@ def test_bad_input_ends_in_a_sentence(tool, arguments, message, tmp_path):
                             capture_output=True, text=True)
     assert result.returncode != 0
     last = result.stderr.strip().splitlines()[-1]
-    assert message in last, result.stderr[-2000:]
+    assert message in last and 'Traceback' not in result.stderr, result.stderr[-2000:]
 
 
 def test_a_checkpoint_of_another_model_is_refused(tmp_path):

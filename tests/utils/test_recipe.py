@@ -56,3 +56,11 @@ def test_a_missing_folder_is_named():
     cfg = Config(dict(val_dataloader=dict(dataset=dict(ann_file='no/such/folder/a.pkl'))))
     with pytest.raises(FileNotFoundError, match="the folder 'no/such/folder' does not exist"):
         check_files(cfg)
+
+
+def test_a_field_on_the_wrapper_of_a_dataset_is_explained():
+    cfg = load_config(ROOT / 'configs' / 'ctrgcn_nwucla.py',
+                      {'train_dataloader.dataset.ann_file': 'mine'})
+    with pytest.raises(ValueError, match='is a RepeatDataset around the dataset; set '
+                       'train_dataloader.dataset.dataset.ann_file'):
+        check_files(cfg)

@@ -15,8 +15,10 @@ class CropResize(BaseTransform):
     interval; testing takes the middle, without ``int((1 - p) n / 2)`` frames on either side.
     Draws come from ``np.random`` in the order of the authors' code.
 
-    Unlike theirs, a clip without a pose gives ``clip_len`` frames of zeros, and a frame holds a
-    pose if any coordinate is not 0, whatever their sum.
+    Frames without a pose are left out wherever they are: NTU RGB+D has them at the end only, where
+    the authors' code cuts them off, Kinetics-Skeleton anywhere. Unlike theirs, a clip without any
+    pose gives ``clip_len`` frames of zeros, and a frame holds a pose if any coordinate is not 0,
+    whatever their sum.
 
     Required Keys:
 
@@ -64,10 +66,14 @@ class CropResize(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Replace ``keypoint`` of shape (M, T, V, C) by float32 (M, clip_len, V, C)."""
-        start, stop = self._stretch(max(count_poses(results['keypoint']), 1))
+        held = frames_with_a_pose(results['keypoint'])
+        frames = results['keypoint'].shape[1] if held is None else len(held)
+        stretch = slice(*self._stretch(max(frames, 1)))
+        if held is not None and frames:
+            stretch = held[stretch]
         for key in ('keypoint', 'keypoint_score'):
             if key in results:
-                results[key] = resize_frames(results[key][:, start:stop], self.clip_len)
+                results[key] = resize_frames(results[key][:, stretch], self.clip_len)
         results.update(total_frames=self.clip_len, clip_len=self.clip_len, frame_interval=None,
                        num_clips=1)
         return results
@@ -88,16 +94,20 @@ class CropResize(BaseTransform):
                 f'min_frames={self.min_frames})')
 
 
-def count_poses(keypoint: np.ndarray) -> int:
-    """Number of frames in which any coordinate of any person is not 0.
+def frames_with_a_pose(keypoint: np.ndarray) -> np.ndarray | None:
+    """Frames in which any coordinate of any person is not 0.
 
     Args:
         keypoint (np.ndarray): Joints, shape (M, T, V, C).
+
+    Returns:
+        np.ndarray | None: Their indices, or None if that is all of them.
     """
     # Nearly always the first joint of the first person tells.
     if (keypoint[0, :, 0] != 0).any(-1).all():
-        return keypoint.shape[1]
-    return int((keypoint != 0).any((0, 2, 3)).sum())
+        return None
+    held = (keypoint != 0).any((0, 2, 3))
+    return None if held.all() else np.flatnonzero(held)
 
 
 def resize_frames(frames: np.ndarray, length: int) -> np.ndarray:

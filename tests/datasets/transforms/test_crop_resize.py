@@ -5,7 +5,7 @@ from mmaction.datasets.transforms import FormatGCNInput
 from torch.nn.functional import interpolate
 
 from cocodiff_mm.datasets.transforms import CropResize
-from cocodiff_mm.datasets.transforms.crop_resize import count_poses, resize_frames
+from cocodiff_mm.datasets.transforms.crop_resize import frames_with_a_pose, resize_frames
 
 
 def counting(frames, persons=1):
@@ -94,7 +94,7 @@ def test_frames_without_a_pose_do_not_count():
     clip = counting(50, persons=2)['keypoint'].copy()
     clip[:, 40:] = 0
     clip[0, :5] = 0  # the second person is still there
-    assert count_poses(clip) == 40
+    assert frames_with_a_pose(clip).tolist() == list(range(40))
     resized = CropResize(clip_len=40, p_interval=(1.0, ))(dict(keypoint=clip))['keypoint']
     assert np.array_equal(resized, clip[:, :40])
 
@@ -102,7 +102,20 @@ def test_frames_without_a_pose_do_not_count():
 def test_a_pose_whose_coordinates_cancel_counts():
     clip = np.zeros((1, 3, 2, 3))
     clip[0, :, 1] = (1, -1, 0)
-    assert count_poses(clip) == 3
+    assert frames_with_a_pose(clip) is None
+
+
+def test_frames_without_a_pose_are_left_out_wherever_they_are():
+    clip = np.zeros((1, 300, 5, 3), dtype=np.float32)
+    there = np.r_[150:160, 170:300:3]
+    clip[:, there] = counting(300)['keypoint'][:, there]
+    score = clip[..., 0] / 300
+    whole = CropResize(clip_len=len(there), p_interval=(1.0, ))(
+        dict(keypoint=clip, keypoint_score=score))
+    assert np.array_equal(whole['keypoint'], clip[:, there])
+    assert np.array_equal(whole['keypoint_score'], score[:, there])
+    for _ in range(20):
+        assert CropResize()(dict(keypoint=clip))['keypoint'].all()
 
 
 @pytest.mark.parametrize('p_interval', [(0.5, 1.0), (0.95, ), (0.01, )])
