@@ -9,3 +9,17 @@ PUBLISHED_SPLITS: dict[str, dict[str, int]] = {
     'nwucla': dict(xview_train=1020, xview_val=464),
     'utd_mhad': dict(xsub_train=431, xsub_val=430),
 }
+
+
+def published_splits(name: str, layout: str | dict) -> dict[str, int]:
+    """Numbers of clips that the literature gives for the splits of a data set.
+
+    Args:
+        name (str): Of the data set.
+        layout (str | dict): Its skeleton.
+
+    Returns:
+        dict[str, int]: Clips by name of the split; empty if nothing is published.
+    """
+    # Poses that were found in the videos are there for the clips whose skeletons are missing, too.
+    return {} if layout == 'coco' else PUBLISHED_SPLITS.get(name, {})

@@ -5,15 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from mmaction.registry import DATASETS
 from mmengine.dataset import BaseDataset, force_full_init
 
-from cocodiff_mm.datasets.classes import CLASSES
 from cocodiff_mm.datasets.seeded_draws import DrawSeeds, SeededDraws
 from cocodiff_mm.datasets.store import SkeletonStore
-from cocodiff_mm.utils.choices import check_choice
-from cocodiff_mm.utils.graph import build_adjacency, num_joints
+from cocodiff_mm.datasets.store_fit import axes_conflict, check_names_fit, check_skeleton_fits
 
 # Mapped clips count as memory of the process until they are given back.
 _RELEASE_BYTES = 8 << 20
@@ -68,7 +65,8 @@ class SkeletonStoreDataset(SeededDraws, BaseDataset):
     Raises:
         FileNotFoundError: If there is no such store.
         ValueError: If it is a file, is damaged, lacks the split or a class, holds another skeleton
-            or other classes than expected, or no clip is left.
+            or other classes than expected, no clip is left, or the joints were put into the
+            body's axes and no step of the pipeline expects that.
     """
 
     def __init__(self,
@@ -108,9 +106,13 @@ class SkeletonStoreDataset(SeededDraws, BaseDataset):
         self.split, self.valid_ratio = split, valid_ratio
         self.start_index, self.modality = start_index, modality
         self.store = _open(self.ann_file)
-        _check_skeleton(self.store, layout, num_coords)
+        check_skeleton_fits(self.store, layout, num_coords)
+        conflict = axes_conflict(
+            self.store, [type(step).__name__ for step in self.pipeline.transforms])
+        if conflict is not None:
+            raise ValueError(conflict)
         if label_set is not None:
-            _check_names(self.store, label_set)
+            check_names_fit(self.store, label_set)
         self.kept = None if classes is None else kept_labels(self.store.classes, classes)
         self._labels = np.arange(len(self.store.classes))
         if remap_labels:
@@ -142,9 +144,23 @@ class SkeletonStoreDataset(SeededDraws, BaseDataset):
             table = self.store.clips[clips]
             clips = clips[table['valid'] / table['frames'] >= self.valid_ratio]
         if not len(clips):
-            raise ValueError(f'{self.ann_file}: no clip of split {self.split!r} is left with '
-                             f'classes={self.kept} and valid_ratio={self.valid_ratio}')
+            raise ValueError(f'{self.ann_file}: {self._why_empty()}')
         return clips
+
+    def _why_empty(self) -> str:
+        store = self.store
+        if self.split is not None and not len(store.split(self.split)):
+            filled = [name for name in store.split_names if len(store.split(name))]
+            return (f'split {self.split!r} holds no clip; take one that does '
+                    f'({", ".join(filled) or "there is none"}), or convert the missing files')
+        part = 'the store' if self.split is None else f'split {self.split!r}'
+        filters = []
+        if self.kept is not None:
+            filters.append(f'classes={[store.classes[label] for label in self.kept]}')
+        if self.valid_ratio:
+            filters.append(f'valid_ratio={self.valid_ratio}')
+        return (f'no clip of {part} is left with {" and ".join(filters)}; '
+                'keep more classes or lower valid_ratio')
 
     @force_full_init
     def get_data_info(self, idx: int) -> dict:
@@ -229,30 +245,3 @@ def _open(ann_file: str) -> SkeletonStore:
                          f'{path} --to {path.with_suffix("")} and give that folder as ann_file; '
                          'see docs/data.md')
     return SkeletonStore(path)
-
-
-def _check_skeleton(store: SkeletonStore, layout: str | dict | None,
-                    num_coords: int | None) -> None:
-    joints = store.num_joints if layout is None else num_joints(layout)
-    coords = store.num_coords if num_coords is None else num_coords
-    if (joints, coords) != (store.num_joints, store.num_coords):
-        raise ValueError(f'expected {coords} coordinates of {joints} joints, got '
-                         f'{store.num_coords} of {store.num_joints} in {store.path}; use a store '
-                         f'of the expected kind, or a recipe for layout {store.layout!r} with '
-                         f'{store.num_coords} coordinates')
-    if layout is not None and not torch.equal(
-            *(build_adjacency(dict(layout=each)) for each in (layout, store.layout))):
-        raise ValueError(f'expected layout {layout!r}, got {store.layout!r} in {store.path}: as '
-                         f'many joints, but other bones; use a store or a recipe of the other')
-
-
-def _check_names(store: SkeletonStore, label_set: str) -> None:
-    check_choice('label_set', label_set, tuple(CLASSES))
-    expected, names = CLASSES[label_set], store.classes
-    if len(names) != len(expected):
-        raise ValueError(f'{store.path} has {len(names)} classes, but label set {label_set!r} '
-                         f'has {len(expected)}; is it the store of another data set?')
-    for label, (name, wanted) in enumerate(zip(names, expected, strict=True)):
-        if name != wanted:
-            raise ValueError(f'class {label} is {name!r} in {store.path}, but {wanted!r} in label '
-                             f'set {label_set!r}; is it the store of another data set?')

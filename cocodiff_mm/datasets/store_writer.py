@@ -30,10 +30,14 @@ class StoreWriter:
         path (str | Path): Folder of the store to be; of a link, the folder that it points to.
         info (StoreInfo): What it says of itself.
         overwrite (bool): Whether a store at ``path`` may be replaced. Defaults to False.
+        stamps (Mapping[str, str], optional): By the names of the clips to come, what changes
+            with a clip. Clips are taken up only until the first that has another stamp, or none.
+            Not in the store. By default, all clips are taken up.
 
     Attributes:
         done (dict[str, dict]): Clips that are written, in order, those of an interrupted writer
             among them: their fields in the store by name.
+        forgotten (int): Clips of an interrupted writer that were not taken up because of stamps.
         partial (Path): Folder that is filled until the store is finished.
         rows (int): Rows of the arrays that are taken.
 
@@ -41,21 +45,29 @@ class StoreWriter:
         FileExistsError: If there is something at ``path`` that may not be replaced, or another
             process writes the same store.
         OSError: If the disk refuses, from any method; what was written before can be taken up.
-        ValueError: If ``info`` is not valid.
+        ValueError: If ``info`` is not valid, or ``path`` has no name of its own.
     """
 
-    def __init__(self, path: str | Path, info: StoreInfo, overwrite: bool = False) -> None:
+    def __init__(self,
+                 path: str | Path,
+                 info: StoreInfo,
+                 overwrite: bool = False,
+                 stamps: Mapping[str, str] | None = None) -> None:
         path = Path(path).expanduser()
+        if path.name in ('', '..'):
+            raise ValueError(f'{str(path)!r} can not become a store; give it a folder of its own, '
+                             'e.g. data/ntu60')
         self.path = path.resolve() if path.is_symlink() else path
         self.info, self.joints = info, check_info(info)
         self.done: dict[str, dict] = {}
-        self.rows = 0
+        self.rows = self.forgotten = 0
+        self._stamps = stamps
         self.partial = beside(self.path, 'partial')
         self._store = self.partial / 'store'
         _put_back(self.path)
         _check_target(self.path, overwrite)
+        _make_folder(self._store)
         with self._disk():
-            self._store.mkdir(parents=True, exist_ok=True)
             self._lock = lock(self.partial / LOCK, self.path)
             if not self._same_info():
                 self._start_afresh()
@@ -95,7 +107,7 @@ class StoreWriter:
             for name, rows in values.items():
                 self._arrays[name].write(self.rows, rows)
             self._journal.append(dict(
-                name=clip.name, **record,
+                name=clip.name, **record, stamp=(self._stamps or {}).get(clip.name),
                 crc32=[zlib.crc32(rows) for rows in values.values()]))
         self.done[clip.name] = record
         self.rows += persons * frames
@@ -181,14 +193,20 @@ class StoreWriter:
 
     def _take_up(self) -> None:
         """Keep the clips that reached both journal and arrays whole, and forget what follows."""
-        for record in self._journal.records():
+        records = self._journal.records()
+        for record in records:
             rows, checksums = record['frames'] * record['persons'], record.pop('crc32')
             if record['offset'] != self.rows or checksums != [
                     zlib.crc32(array.read(self.rows, rows)) for array in self._arrays.values()]:
                 break
+            name, stamp = record.pop('name'), record.pop('stamp', None)
+            if self._stamps is not None and (stamp is None or self._stamps.get(name) != stamp):
+                # Rows are only ever appended, so what follows goes as well.
+                self.forgotten = 1 + sum(1 for _ in records)
+                break
             self._journal.keep()
             self.rows += rows
-            self.done[record.pop('name')] = record
+            self.done[name] = record
         self._journal.cut()
         for array in self._arrays.values():
             array.cut(self.rows)
@@ -205,6 +223,14 @@ class StoreWriter:
                 error.errno, f'{error.strerror or error} while writing {self.partial}, after '
                 f'{len(self.done)} clips. {self.path} is as it was before; once the disk takes '
                 'more, the same command goes on from here') from error
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(error.errno, f'{error.strerror}: the folder {path.parent} can not '
+                      'be made; choose another place for the store') from error
 
 
 def _check_target(path: Path, overwrite: bool) -> None:

@@ -13,7 +13,6 @@ from mmengine.runner import Runner
 from small_store import CLASSES, small_clips, small_info, small_splits, small_store
 from torch.utils.data import DataLoader, Subset
 
-from cocodiff_mm.datasets.classes import CLASSES as LABEL_SETS
 from cocodiff_mm.datasets.clip import Clip
 from cocodiff_mm.datasets.skeleton_store_dataset import SkeletonStoreDataset
 from cocodiff_mm.datasets.store import SkeletonStore
@@ -235,60 +234,6 @@ def test_a_pipeline_that_gives_none_gets_another_clip(path):
     def choosy(info):
         return info if info['frame_dir'] == 'clip5' else None
     assert SkeletonStoreDataset(path, [choosy])[0]['frame_dir'] == 'clip5'
-
-
-@pytest.mark.parametrize('settings, message', [
-    (dict(split='test'), "store has no split 'test'; it has: all, even, none"),
-    (dict(split='none'), "no clip of split 'none' is left"),
-    (dict(classes=['run']), "there is no 'run'; expected names, such as 'wave', .*from 0 to 3"),
-    (dict(classes=['clapp']), "there is no 'clapp'; expected names, such as 'clap', or labels"),
-    (dict(classes=[4]), 'there is no 4; expected names'),
-    (dict(classes=[]), r'classes=\[\]: expected one class or more'),
-    (dict(classes=['wave', 0]), r"classes=\['wave', 0\]: expected one class or more, each once"),
-    (dict(remap_labels=True), 'remap_labels=True numbers the kept classes: say which in classes'),
-    (dict(layout='nturgb+d'), 'expected 3 coordinates of 25 joints, got 3 of 5 in .*store; use'),
-    (dict(num_coords=2), 'expected 2 coordinates of 5 joints, got 3 of 5 in .*store; use a stor'),
-    (dict(layout=dict(num_node=5, inward=[(i, 4) for i in range(4)], center=4)),
-     'expected layout .*, got .* in .*store: as many joints, but other bones'),
-    (dict(label_set='sbu'), "store has 4 classes, but label set 'sbu' has 8; is it the store of"),
-    (dict(label_set='dogs'), "unknown label_set 'dogs'; allowed: 'ntu120'"),
-    (dict(num_classes=60), 'num_classes: got 60 classes, but .*store has 4'),
-    (dict(metainfo=dict(classes=['a'])), 'metainfo.classes: got 1 classes, but .*store has 4'),
-    (dict(multi_class=True), 'multi_class=True: clips of a store have one label each'),
-    (dict(valid_ratio=0.5, box_thr=0.7), 'box_thr=0.7: a store counts the frames with a pose'),
-    (dict(data_prefix=dict(skeleton='a')), 'data_prefix has skeleton; a store holds its clips'),
-])
-def test_refuses(path, settings, message):
-    with pytest.raises(ValueError, match=message):
-        SkeletonStoreDataset(path, [], **settings)
-
-
-def test_layout_and_label_set_that_fit(tmp_path):
-    layout = dict(num_node=5, inward=[[i, i + 1] for i in (3, 2, 1, 0)], center=4)
-    path = str(small_store(tmp_path / 'store', classes=LABEL_SETS['sbu']))
-    SkeletonStoreDataset(path, [], label_set='sbu', layout=layout, num_coords=3)
-    swapped = [*LABEL_SETS['sbu'][:6], *LABEL_SETS['sbu'][:5:-1]]
-    path = str(small_store(tmp_path / 'other', classes=tuple(swapped)))
-    with pytest.raises(ValueError, match=f"class 6 is '{swapped[6]}' in .*other, but "
-                       f"'{swapped[7]}' in label set 'sbu'; is it the store of another"):
-        SkeletonStoreDataset(path, [], label_set='sbu')
-
-
-@pytest.mark.parametrize('name, command', [
-    ('ntu60_3d.pkl', 'convert.py pyskl {0}/ntu60_3d.pkl --to {0}/ntu60_3d and give that folder'),
-    ('NTU60_CS.npz', 'convert.py ctrgcn-npz {0}/NTU60_CS.npz --to {0}/NTU60_CS and give that'),
-])
-def test_a_file_gets_the_command_that_converts_it(tmp_path, name, command):
-    for _ in range(2):
-        with pytest.raises(ValueError) as error:
-            SkeletonStoreDataset(str(tmp_path / name), [])
-        assert command.format(tmp_path) in str(error.value)
-        (tmp_path / name).touch()
-
-
-def test_a_missing_store(tmp_path):
-    with pytest.raises(FileNotFoundError, match='does not exist; .*tools/data/convert.py'):
-        SkeletonStoreDataset(str(tmp_path / 'store'), [])
 
 
 def test_trains_from_a_dataloader_config(path):

@@ -113,6 +113,27 @@ def test_one_good_protocol_is_enough(check, tmp_path):
                        'above.')
 
 
+def test_an_empty_part(check, recipe, tmp_path):
+    store = people_store(tmp_path / 'store', splits=lambda names: dict(
+        xsub_train=names, xsub_val=[]))
+    ready, verdict, _ = check(store.path)
+    assert not ready and verdict == 'Do not train on this: xsub_val holds no clip.'
+    ready, verdict, _ = check(recipe(store))
+    assert not ready
+    assert "split 'xsub_val' holds no clip; take one that does (xsub_train), or" in verdict
+
+
+def test_a_pre_normalized_store(check, recipe, tmp_path):
+    store = people_store(tmp_path / 'store', options=dict(pre_normalized=True))
+    ready, _, text = check(store.path)
+    assert ready and 'note     axes: ' in text
+    path = recipe(store)
+    ready, verdict, _ = check(path)
+    assert not ready and "was put into the body's axes when it was made" in verdict
+    path.write_text(path.read_text().replace("'Anything'", "'FastPreNormalize3D'"))
+    assert check(path)[0]
+
+
 def test_nan_and_checksums(check, tmp_path):
     store = people_store(tmp_path / 'store')
     damage(store, 3, np.nan)

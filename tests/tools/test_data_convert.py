@@ -95,6 +95,26 @@ def test_only_a_complete_conversion_replaces_a_store(all_sqe, tmp_path, run):
     assert len(SkeletonStore(tmp_path / 'store')) == 27
 
 
+def test_places_where_no_store_can_be(all_sqe, tmp_path, run):
+    assert run('nwucla', all_sqe, '--to', '.') == (
+        1, '', "'.' can not become a store; give it a folder of its own, e.g. data/ntu60")
+    (tmp_path / 'file').touch()
+    code, _, sentence = run('nwucla', all_sqe, '--to', tmp_path / 'file' / 'store')
+    assert code == 1 and 'can not be made; choose another place' in sentence
+    assert 'Errno' not in sentence and 'once the disk takes more' not in sentence
+
+
+def test_a_file_that_changed_is_told(all_sqe, tmp_path, run):
+    files = sorted(all_sqe.iterdir())
+    content = files[3].read_bytes()
+    files[3].write_text('[]')
+    assert run('nwucla', all_sqe, '--to', tmp_path / 'store')[0] == 1
+    files[3].write_bytes(content)
+    os.utime(files[20], (5, 5))
+    code, shown, _ = run('nwucla', all_sqe, '--to', tmp_path / 'store')
+    assert code == 0 and '19 more were there from an interrupted run; 10 others' in shown
+
+
 @pytest.fixture
 def stuck(all_sqe):
     """A file that nobody can finish reading, until it is put back."""
@@ -246,6 +266,7 @@ def test_kinetics(tmp_path, run):
     (('kinetics-hrnet', 'nothing', 'none'), 'no such file or folder'),
     (('pyskl', 'nothing.pkl'), "no such file: 'nothing.pkl'"),
     (('pyskl', 'a.pkl', '--layout', 'dog'), "unknown layout 'dog'"),
+    (('pyskl', 'a.pkl', '--set', 'bogus'), "unknown label_set 'bogus'; allowed: "),
     (('pyskl', 'a.pkl', '--classes', 'nothing'), "no such file: 'nothing'"),
     (('ctrgcn-npz', 'NTU60_CS.npz'), "no such file: 'NTU60_CS.npz'"),
     (('clips', 'nothing', '--layout', 'coco'), 'no such folder'),

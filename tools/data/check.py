@@ -95,6 +95,7 @@ def examine(target: Path, cfg_options: dict[str, Any],
 def _check(opened: 'Opened', recipe: 'Expectation',
            quick: bool) -> 'tuple[list[Finding], Inspection | None]':
     from cocodiff_mm.datasets.inspection import (
+        check_axes,
         check_persons,
         check_skeleton,
         inspect_clips,
@@ -112,6 +113,7 @@ def _check(opened: 'Opened', recipe: 'Expectation',
         readings = [reading for reading, dataset in opened.datasets if dataset.store is store]
         findings.append(verify(store, quick))
         findings += check_skeleton(store, readings, recipe.layout)
+        findings += check_axes(store, readings)
         findings += check_persons(store, recipe.num_person)
     findings += _check_classes(opened, recipe)
 

@@ -51,14 +51,17 @@ def _run(args: argparse.Namespace) -> int:
     except ValueError as error:
         return _fail(str(error))
     print(report.text(_MOST_BAD))
-    print(_summary(args.to, report.clips - report.taken_up, report.taken_up,
-                   time.monotonic() - started))
+    print(_summary(args.to, report, time.monotonic() - started))
     return 0
 
 
-def _summary(path: str, converted: int, taken_up: int, seconds: float) -> str:
+def _summary(path: str, report, seconds: float) -> str:
+    converted, taken_up = report.clips - report.taken_up, report.taken_up
     size = sum(file.stat().st_size for file in Path(path).expanduser().iterdir())
     before = f', {taken_up} more were there from an interrupted run' if taken_up else ''
+    if report.forgotten:
+        before += (f'; {report.forgotten} others were there and made anew, for the source changed '
+                   'meanwhile')
     return (f'{path}: {size / 1e6:.1f} MB; {converted} clips in {seconds:.0f} s, '
             f'{converted / max(seconds, 1e-9):.0f} per second{before}')
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from cocodiff_mm.datasets.clip import Clip
 from cocodiff_mm.datasets.converters.clip_files import SUFFIXES, clip_name
 from cocodiff_mm.datasets.converters.clip_form import ClipForm
-from cocodiff_mm.datasets.converters.hold_out import check_fraction, hold_out
+from cocodiff_mm.datasets.converters.hold_out import check_fraction, held_out_remarks, hold_out
 from cocodiff_mm.datasets.converters.source import BadClip, ClipKey, Source
 
 _PARTS = ('train', 'val', 'test')
@@ -55,6 +55,7 @@ class ClipFolderSource(Source):
         self.classes = list(classes or sorted({path.name for path in inside}))
         self._class_folders = inside
         self._others: list[str] = []
+        self._split_remarks: list[str] = []
         self.info = form.info(
             self.folder.resolve().name, self.classes, f'own clips, {self.folder.resolve()}',
             self._how())
@@ -90,7 +91,9 @@ class ClipFolderSource(Source):
             return {part: [clip.name for clip in clips if clip.name.startswith(f'{part}/')]
                     for part in self.parts}
         if self.val_list is None:
-            return hold_out(clips, self.fraction, self.seed)
+            split = hold_out(clips, self.fraction, self.seed)
+            self._split_remarks = held_out_remarks(split)
+            return split
         held = set(self.val_list)
         return dict(train=[clip.name for clip in clips if clip.name not in held],
                     val=[clip.name for clip in clips if clip.name in held])
@@ -100,11 +103,12 @@ class ClipFolderSource(Source):
         return {f'not {", ".join(SUFFIXES)}': list(self._others)} if self._others else {}
 
     def remarks(self) -> list[str]:
-        """Names in the list that no clip has."""
+        """Names in the list that no clip has, and whether nothing was held out."""
         names = {name for name, _ in self.items()}
         lacking = [name for name in self.val_list or () if name not in names]
-        return [f'the list of held-out clips names {len(lacking)} that are not there, e.g. '
-                f'{lacking[0]!r}'] if lacking else []
+        return self._split_remarks + (
+            [f'the list of held-out clips names {len(lacking)} that are not there, e.g. '
+             f'{lacking[0]!r}'] if lacking else [])
 
     def _how(self) -> dict:
         if self.parts:

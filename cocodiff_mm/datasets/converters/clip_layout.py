@@ -56,6 +56,11 @@ def _own(content: Any, path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
         bones(layout)
     except ValueError as error:
         raise ValueError(f'{path}: {error}') from error
+    parents = [parent for child, parent in layout['inward'] if child == layout['center']]
+    if parents:
+        raise ValueError(f'{path}: the bones lead in a circle, as center '
+                         f'{joints[layout["center"]]!r} has the parent {joints[parents[0]]!r}; '
+                         'take that bone away, or choose another center')
     return layout, tuple(joints)
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from cocodiff_mm.datasets.clip import Clip
 from cocodiff_mm.datasets.converters.clip_files import clip_name
 from cocodiff_mm.datasets.converters.clip_form import ClipForm
-from cocodiff_mm.datasets.converters.hold_out import check_fraction, hold_out
+from cocodiff_mm.datasets.converters.hold_out import check_fraction, held_out_remarks, hold_out
 from cocodiff_mm.datasets.converters.source import BadClip, ClipKey, Source
 
 _NUMBERS = ('subject', 'camera', 'setup', 'replication')
@@ -60,6 +60,7 @@ class ClipTableSource(Source):
         self.fraction, self.seed = check_fraction(val_fraction), seed
         self.titles = titles
         self._numbered = False
+        self._split_remarks: list[str] = []
         self.classes = list(classes or self._own_classes())
         how = dict(by='table') if 'split' in titles else dict(
             by='random', val_fraction=self.fraction, seed=seed)
@@ -79,7 +80,9 @@ class ClipTableSource(Source):
     def splits(self, clips: list[ClipKey]) -> dict[str, list[str]]:
         """As the column says, or at random."""
         if 'split' not in self.titles:
-            return hold_out(clips, self.fraction, self.seed)
+            split = hold_out(clips, self.fraction, self.seed)
+            self._split_remarks = held_out_remarks(split)
+            return split
         split_of: dict[str, str] = {}
         for number, cells in self._lines:
             row = dict(zip(self.titles, cells, strict=False))
@@ -89,10 +92,9 @@ class ClipTableSource(Source):
                 for split in sorted(set(split_of.values()) - {''})}
 
     def remarks(self) -> list[str]:
-        """Whether classes have no names."""
-        if not self._numbered:
-            return []
-        return ["class names unknown, so they are 'class 0' and so on; give --classes"]
+        """Whether classes have no names, and whether nothing was held out."""
+        unnamed = ["class names unknown, so they are 'class 0' and so on; give --classes"]
+        return (unnamed if self._numbered else []) + self._split_remarks
 
     def _item(self, number: int, cells: list[str]) -> tuple[str, _Row]:
         row, where = dict(zip(self.titles, cells, strict=False)), f'{self.table}, line {number}'

@@ -1,5 +1,4 @@
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -8,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from cocodiff_mm.datasets.clip import Clip, StoreInfo
+from cocodiff_mm.datasets.converters.clip_stamps import clip_stamps
 from cocodiff_mm.datasets.converters.note_journal import NoteJournal
-from cocodiff_mm.datasets.converters.pre_normalize import pre_normalizer
+from cocodiff_mm.datasets.converters.pre_normalize import body_units, pre_normalizer
 from cocodiff_mm.datasets.converters.report import Report
-from cocodiff_mm.datasets.converters.source import ClipKey, Source
-from cocodiff_mm.datasets.converters.workers import file_of, read_clips
-from cocodiff_mm.datasets.published import PUBLISHED_SPLITS
+from cocodiff_mm.datasets.converters.source import ClipKey, Source, file_of
+from cocodiff_mm.datasets.converters.workers import read_clips
+from cocodiff_mm.datasets.published import published_splits
 from cocodiff_mm.datasets.store_writer import StoreWriter
 from cocodiff_mm.utils.files import replace_file
 from cocodiff_mm.utils.progress_bar import ProgressBar
@@ -47,8 +47,9 @@ def convert(source: Source,
 
     The store appears whole at the end and does not depend on the number of processes. Until then
     it grows in ``.NAME.partial`` beside it, and a conversion that was interrupted in any way goes
-    on from there when it is started again. Clips that were bad are read once more then; those that
-    were mended meanwhile come last. Should there be more bad clips than are tolerated, all of them
+    on from there when it is started again: after the last clip before which nothing changed in the
+    source. Clips that were bad are read once more then; those that were mended meanwhile come last.
+    Should there be more bad clips than are tolerated, all of them
     are listed in ``NAME.report.txt`` beside the store, and a run that tolerates them only has to
     finish.
 
@@ -79,9 +80,9 @@ def convert(source: Source,
     prepare = pre_normalizer(info) if pre_normalize else None
     report = Report(info.name)
     items = _without_doubles(source.items(), report)
-    with _open_writer(path, info, overwrite, {name for name, _ in items}) as writer:
+    with StoreWriter(path, info, overwrite, clip_stamps(source, items)) as writer:
         todo = [item for item in items if item[0] not in writer.done]
-        report.taken_up = len(items) - len(todo)
+        report.taken_up, report.forgotten = len(items) - len(todo), writer.forgotten
         started = time.monotonic()
         clips = read_clips(source, todo, processes or available_cores(), prepare)
         with closing(clips), closing(ProgressBar(len(items), show)) as progress, \
@@ -109,18 +110,11 @@ def failure_report_path(path: str | Path) -> Path:
 
 
 def _info_of(info: StoreInfo, dtype: str | None, pre_normalize: bool) -> StoreInfo:
-    options = dict(info.options, pre_normalized=True) if pre_normalize else info.options
-    return replace(info, dtype=dtype or info.dtype, options=options)
-
-
-def _open_writer(path: Path, info: StoreInfo, overwrite: bool, names: set[str]) -> StoreWriter:
-    writer = StoreWriter(path, info, overwrite)
-    if names.issuperset(writer.done):
-        return writer
-    # Unfinished work over other clips, e.g. from before files were taken away.
-    writer.close()
-    shutil.rmtree(writer.partial)
-    return StoreWriter(path, info, overwrite)
+    info = replace(info, dtype=dtype or info.dtype)
+    if not pre_normalize:
+        return info
+    return replace(info, units=body_units(info.units),
+                   options=dict(info.options, pre_normalized=True))
 
 
 def _without_doubles(items: list[tuple[str, Any]], report: Report) -> list[tuple[str, Any]]:
@@ -153,7 +147,8 @@ def _add(writer: StoreWriter, notes: NoteJournal, clip: Clip, handle: Any) -> st
     """Write a clip, or say why it can't be."""
     if not clip.name.isprintable():
         return f'{file_of(handle) or clip.name}: its name is not plain text; rename it'
-    if clip.notes:
+    # Notes of an earlier reading do not hold for a clip that changed.
+    if clip.notes or clip.name in notes.notes:
         notes.add(clip.name, clip.notes)
     try:
         writer.add(clip)
@@ -174,14 +169,9 @@ def _complete(report: Report, writer: StoreWriter, notes: NoteJournal, source: S
         for name, record in writer.done.items()])
     report.splits = {split: sum(name in writer.done for name in set(members))
                      for split, members in report.members.items()}
-    report.published = _published(writer.info)
+    report.published = published_splits(writer.info.name, writer.info.layout)
     report.add_skipped(source.skipped())
     report.remarks = source.remarks()
-
-
-def _published(info: StoreInfo) -> dict[str, int]:
-    # Poses that were found in the videos are there for the clips whose skeletons are missing, too.
-    return {} if info.layout == 'coco' else PUBLISHED_SPLITS.get(info.name, {})
 
 
 def _refuse_too_many(report: Report, path: Path, tolerate: int) -> None:

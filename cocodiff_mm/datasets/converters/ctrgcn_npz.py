@@ -21,8 +21,9 @@ class CTRGCNSource(Source):
 
     The file has lost the clips' names: they are called ``train_000000``, ``test_000000`` and so on
     in its order, and one file, which is one protocol, makes one store. Frames after the last pose
-    are padding and dropped. A second person who is absent, or a copy of the first as in the files
-    of NTU RGB+D 120, is dropped as well.
+    are padding and dropped. Where a clip shows one person, the files of NTU RGB+D 60 hold zeros for
+    the second and those of NTU RGB+D 120 a copy of the first: that second person is dropped as
+    well. Zeros in the latter are a second body without a pose, and stay.
 
     Args:
         path (str | Path): The .npz file, arrays ``x_train`` (N, T, 150), ``y_train`` (N, classes)
@@ -45,6 +46,7 @@ class CTRGCNSource(Source):
         self._rows = {part: self._open(part) for part in _PARTS}
         self._labels = {part: self._one_hot(part) for part in _PARTS}
         label_set = self._label_set()
+        self._zeros_are_none = label_set == 'ntu60'
         self.info = StoreInfo(
             name=label_set, layout='nturgb+d', classes=CLASSES[label_set],
             coordinates=('x', 'y', 'z'),
@@ -61,6 +63,10 @@ class CTRGCNSource(Source):
         return [(f'{part}_{index:06d}', (part, index))
                 for part, rows in self._rows.items() for index in range(rows.shape[0])]
 
+    def files(self, name: str, handle: tuple[str, int]) -> list[Path]:
+        """One file holds all clips."""
+        return [self.path]
+
     def read(self, name: str, handle: tuple[str, int]) -> Clip:
         """Read a row."""
         part, index = handle
@@ -73,7 +79,7 @@ class CTRGCNSource(Source):
         if not len(posed):
             raise BadClip(f'{where}: no frame holds a pose')
         row = row[:posed[-1] + 1].reshape(-1, _PERSONS, _JOINTS, _COORDS)
-        keypoint, notes = _persons(row.transpose(1, 0, 2, 3))
+        keypoint, notes = _persons(row.transpose(1, 0, 2, 3), zeros_are_none=self._zeros_are_none)
         return Clip(name=name, keypoint=keypoint, label=int(hot[0]), valid=len(posed), notes=notes)
 
     def splits(self, clips: list[ClipKey]) -> dict[str, list[str]]:
@@ -104,10 +110,11 @@ class CTRGCNSource(Source):
         return _LABEL_SETS[columns['train']]
 
 
-def _persons(keypoint: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+def _persons(keypoint: np.ndarray,
+             zeros_are_none: bool) -> tuple[np.ndarray, tuple[str, ...]]:
     """Leave out a second person who is none."""
     first, second = keypoint
-    if not second.any():
+    if zeros_are_none and not second.any():
         return keypoint[:1], ()
     if np.array_equal(first, second):
         return keypoint[:1], ('second person is a copy of the first, dropped', )

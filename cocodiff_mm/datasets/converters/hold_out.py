@@ -43,6 +43,15 @@ def hold_out(clips: list[ClipKey], fraction: float, seed: int) -> dict[str, list
                 val=[clip.name for clip in clips if clip.name in held])
 
 
+def held_out_remarks(split: dict[str, list[str]]) -> list[str]:
+    """A sentence where nothing was held out."""
+    if split['val']:
+        return []
+    return ['nothing is held out, so val is empty: no class has more than one clip; add clips, or '
+            'say what is held out (own clips: --val-list or folders train/ and val/; a table: its '
+            'column split)']
+
+
 def _of_subjects(clips: list[ClipKey], fraction: float, seed: int) -> set[str]:
     subjects = sorted({clip.subject for clip in clips})
     held: set[str] = set()

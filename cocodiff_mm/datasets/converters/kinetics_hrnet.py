@@ -97,6 +97,10 @@ class KineticsHRNetSource(Source):
         # Files of poses hold many clips; the order within one is kept.
         return sorted(found, key=lambda item: str(_raw_file(item[0], item[1].fields)))
 
+    def files(self, name: str, handle: _Entry) -> list[Path]:
+        """The table of contents, and the file of a clip's skeletons."""
+        return [self.ann_file, self._pose_file(name, handle.fields)]
+
     def read(self, name: str, handle: _Entry) -> Clip:
         """Take a clip's skeletons from its file."""
         where, fields = f'{handle}, {name}', handle.fields
@@ -129,9 +133,12 @@ class KineticsHRNetSource(Source):
         reason = f'no person with a box score of {self.box_thr} or more'
         return {reason: list(self._skipped)} if self._skipped else {}
 
+    def _pose_file(self, name: str, annotation: dict) -> Path:
+        return self.folder / _raw_file(name, annotation).name
+
     def _skeletons(self, name: str, annotation: dict) -> tuple[Path, np.ndarray]:
         """File of a clip and its skeletons, shape (N, 17, 3)."""
-        path = self.folder / _raw_file(name, annotation).name
+        path = self._pose_file(name, annotation)
         if self._opened[0] != path:
             try:
                 self._opened = path, load_arrays(path)

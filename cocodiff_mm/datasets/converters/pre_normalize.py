@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from functools import partial
 
@@ -31,6 +32,12 @@ def pre_normalizer(info: StoreInfo) -> Prepare:
                          f'{", ".join(BODY_AXES)}; the layout is {info.layout!r}. Convert without '
                          'it and name the joints in the recipe\'s FastPreNormalize3D')
     return partial(_normalize, layout=info.layout)
+
+
+def body_units(units: str) -> str:
+    """Units of coordinates in the axes of the body; what is said of other axes holds no more."""
+    return (f'{re.split("[,:;]", units)[0]}, axes of the body: z up the spine, x from the left to '
+            'the right shoulder; origin: the middle of the main person\'s body in the first frame')
 
 
 def _normalize(clip: Clip, layout: str) -> Clip:

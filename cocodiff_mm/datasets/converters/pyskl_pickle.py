@@ -9,6 +9,7 @@ from cocodiff_mm.datasets.clip import Clip, StoreInfo
 from cocodiff_mm.datasets.converters.clip_names import parse_name
 from cocodiff_mm.datasets.converters.pickle_guess import guess_label_set, guess_layout, units_of
 from cocodiff_mm.datasets.converters.source import BadClip, ClipKey, Source
+from cocodiff_mm.utils.choices import check_choice
 from cocodiff_mm.utils.safe_pickle import load_arrays
 
 _MOST_CLASSES = 10_000
@@ -35,7 +36,8 @@ class PickleSource(Source):
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no such pickle, or its layout can't be told.
+        ValueError: If it is no such pickle, its layout can't be told, or there is no such label
+            set.
     """
 
     # Everything is in this process's memory already.
@@ -46,6 +48,8 @@ class PickleSource(Source):
                  label_set: str | None = None,
                  classes: Sequence[str] | None = None,
                  layout: str | dict | None = None) -> None:
+        if label_set is not None:
+            check_choice('label_set', label_set, tuple(CLASSES))
         self.path = Path(path).expanduser()
         self._annotations, self._split = _content(self.path)
         joints, coords = self._common_shape()
@@ -68,6 +72,10 @@ class PickleSource(Source):
         """Clips in the order of the file."""
         return [(_name_of(annotation) or f'annotation {index}', index)
                 for index, annotation in enumerate(self._annotations)]
+
+    def files(self, name: str, handle: int) -> list[Path]:
+        """The pickle holds all clips."""
+        return [self.path]
 
     def read(self, name: str, handle: int) -> Clip:
         """Check an annotation."""

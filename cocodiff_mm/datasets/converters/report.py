@@ -37,6 +37,8 @@ class Report:
         bad (list[BadEntry]): Clips that could not be used.
         remarks (list[str]): What was guessed or is odd.
         taken_up (int): Clips that an interrupted run had converted before.
+        forgotten (int): Clips that an interrupted run had converted and that are read again, for
+            something changed since.
         seconds (float): How long this run took.
         members (dict[str, list[str]]): Names of clips by split.
     """
@@ -51,6 +53,7 @@ class Report:
     bad: list[BadEntry] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     taken_up: int = 0
+    forgotten: int = 0
     seconds: float = 0.0
     members: dict[str, list[str]] = field(default_factory=dict)
 
@@ -74,7 +77,7 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """As JSON values, without what only this run is about."""
         return {key: value for key, value in asdict(self).items()
-                if key not in ('taken_up', 'seconds', 'members')}
+                if key not in ('taken_up', 'forgotten', 'seconds', 'members')}
 
     def text(self, most_bad: int | None = None) -> str:
         """Lines for a reader.

@@ -1,5 +1,6 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from cocodiff_mm.datasets.clip import Clip, StoreInfo
@@ -37,7 +38,8 @@ class Source(ABC):
     def items(self) -> list[tuple[str, Any]]:
         """Name and handle of every clip, in the order of the store.
 
-        Handles are small and can be pickled. A name may come twice: the second is refused.
+        Handles are small, can be pickled and show all that they say in their ``repr``. A name may
+        come twice: the second is refused.
 
         Raises:
             FileNotFoundError: If the source is not there.
@@ -56,6 +58,14 @@ class Source(ABC):
     def splits(self, clips: list[ClipKey]) -> dict[str, list[str]]:
         """Names of clips by split, of those that were read."""
 
+    def files(self, name: str, handle: Any) -> list[Path]:
+        """Files that a clip is read from; by default the one that its handle names, if any.
+
+        Where one of them changed since an interrupted conversion, the clip is read again.
+        """
+        file = file_of(handle)
+        return [Path(file)] if file else []
+
     def skipped(self) -> dict[str, list[str]]:
         """Clips left out on purpose: reason to names. Called after :meth:`items`."""
         return {}
@@ -63,3 +73,9 @@ class Source(ABC):
     def remarks(self) -> list[str]:
         """What was guessed or is odd about the source as a whole, one sentence each."""
         return []
+
+
+def file_of(handle: Any) -> str | None:
+    """File of a clip, if its handle is one or starts with one."""
+    first = handle[0] if isinstance(handle, tuple) and handle else handle
+    return str(first) if isinstance(first, str | Path) else None

@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 from cocodiff_mm.datasets.clip import Clip
-from cocodiff_mm.datasets.converters.source import BadClip, Source
+from cocodiff_mm.datasets.converters.source import BadClip, Source, file_of
 
 Item = tuple[str, Any]
 Prepare = Callable[[Clip], Clip]
@@ -115,9 +114,3 @@ def _read(source: Source, name: str, handle: Any, prepare: Prepare | None) -> Cl
         return str(error)
     except OSError as error:
         return f'{file_of(handle) or name} can not be read: {error.strerror or error}'
-
-
-def file_of(handle: Any) -> str | None:
-    """File of a clip, if its handle is one or starts with one."""
-    first = handle[0] if isinstance(handle, tuple) and handle else handle
-    return str(first) if isinstance(first, str | Path) else None

@@ -8,6 +8,7 @@ import torch
 from cocodiff_mm.datasets.inspection.expectation import Reading
 from cocodiff_mm.datasets.inspection.finding import NOTE, OK, PROBLEM, Finding, count
 from cocodiff_mm.datasets.store import SkeletonStore
+from cocodiff_mm.datasets.store_fit import axes_conflict, other_skeleton_advice
 from cocodiff_mm.utils.graph import build_adjacency, num_joints
 
 
@@ -55,9 +56,8 @@ def check_skeleton(store: SkeletonStore, readings: Sequence[Reading],
             text = (f'expected {coords} coordinates of {joints} joints ({_name(layout)}), got '
                     f'{store.num_coords} of {store.num_joints} ({_name(store.layout)}) in '
                     f'{store.path}')
-            found.setdefault(text, f'use a store of the expected kind ({reading.key}.ann_file='
-                             'STORE), or a recipe for this one: another base of '
-                             'configs/_base_/datasets')
+            found.setdefault(text, f'{other_skeleton_advice(store, coords)}; another store is '
+                             f'given as {reading.key}.ann_file=STORE')
             continue
         for layout, where in ((reading.config.get('layout'), f'{reading.key}.layout'),
                               (backbone_layout, 'model.backbone.graph_cfg.layout')):
@@ -69,6 +69,23 @@ def check_skeleton(store: SkeletonStore, readings: Sequence[Reading],
         return [Finding(PROBLEM, 'skeleton', text, advice) for text, advice in found.items()]
     return [Finding(OK, 'skeleton', f'{store.num_coords} coordinates of {store.num_joints} joints '
                     f'({_name(store.layout)})' + (', as the recipe expects' if readings else ''))]
+
+
+def check_axes(store: SkeletonStore, readings: Sequence[Reading]) -> list[Finding]:
+    """Whether pipelines know that the joints were put into the axes of the body.
+
+    Args:
+        store (SkeletonStore): The store.
+        readings (Sequence[Reading]): Those that read this store.
+    """
+    if not store.meta['options'].get('pre_normalized'):
+        return []
+    if not readings:
+        return [Finding(NOTE, 'axes', 'the joints were put into the axes of the body when the '
+                        'store was made', 'train with sampling=pyskl')]
+    conflicts = (axes_conflict(store, reading.steps) for reading in readings)
+    return [Finding(PROBLEM, 'axes', text) for text in dict.fromkeys(conflicts) if text] or [
+        Finding(OK, 'axes', 'those of the body, as the recipe expects')]
 
 
 def check_persons(store: SkeletonStore, num_person: int | None) -> list[Finding]:

@@ -61,6 +61,10 @@ def check_protocols(pool: ClipPool, protocols: Sequence[Protocol],
     names = np.array(pool.names())
     findings = []
     for protocol in protocols:
+        empty = _check_empty(protocol)
+        if empty:
+            findings += empty
+            continue
         findings += _check_disjoint(pool, protocol, names)
         findings += _check_apart(pool, protocol)
         findings += _check_classes(pool, protocol, classes)
@@ -69,6 +73,15 @@ def check_protocols(pool: ClipPool, protocols: Sequence[Protocol],
         findings.insert(0, Finding(
             OK, 'splits', f'no clip is in both parts of a split (train/test: {listed(sizes, 8)})'))
     return findings
+
+
+def _check_empty(protocol: Protocol) -> list[Finding]:
+    return [Finding(
+        PROBLEM, 'splits', f'{name} holds no clip',
+        ('there is nothing to learn from' if name == protocol.train_name else
+         'accuracy can not be measured') + ': convert the files that are missing, or use splits '
+        'that hold clips', protocol=protocol.name)
+        for name, members in protocol.splits.items() if not len(members)]
 
 
 def _check_disjoint(pool: ClipPool, protocol: Protocol, names: np.ndarray) -> list[Finding]:

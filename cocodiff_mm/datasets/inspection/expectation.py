@@ -17,11 +17,13 @@ class Reading:
         key (str): Config key of the dataset.
         role (str): ``'train'``, ``'val'`` or ``'test'``.
         config (dict): Config of the dataset, without its pipeline.
+        steps (tuple[str]): Names of the transforms of its pipeline. Defaults to ().
     """
 
     key: str
     role: str
     config: dict[str, Any]
+    steps: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path | None:
@@ -58,7 +60,8 @@ def read_recipe(cfg: Config) -> Expectation:
     for role in ROLES:
         dataset = (cfg.get(f'{role}_dataloader') or {}).get('dataset')
         for key, config in innermost_datasets(dataset, f'{role}_dataloader.dataset'):
-            readings.append(Reading(key, role, dict(config, pipeline=[])))
+            steps = tuple(type_name(step) for step in config.get('pipeline') or ())
+            readings.append(Reading(key, role, dict(config, pipeline=[]), steps))
     model = cfg.get('model') or {}
     backbone, head, neck = (model.get(part) or {} for part in ('backbone', 'cls_head', 'neck'))
     classes = neck.get('classes')

@@ -16,7 +16,7 @@ from cocodiff_mm.datasets.inspection.duplicates import exact_groups, near_groups
 from cocodiff_mm.datasets.inspection.finding import Finding
 from cocodiff_mm.datasets.inspection.protocol import Protocol, store_protocols
 from cocodiff_mm.datasets.inspection.statistics import measure
-from cocodiff_mm.datasets.published import PUBLISHED_SPLITS
+from cocodiff_mm.datasets.published import published_splits
 from cocodiff_mm.datasets.store import SkeletonStore
 
 
@@ -59,7 +59,7 @@ def inspect_clips(stores: Sequence[SkeletonStore],
         findings += check_units(store, part)
         used = {name for protocol in protocols for name in protocol.splits}
         findings += check_counts(
-            store, PUBLISHED_SPLITS.get(store.meta['name'], {}),
+            store, published_splits(store.meta['name'], store.layout),
             [name for name in store.split_names if name in used])
     findings += check_protocols(pool, protocols, pool.classes)
 

@@ -141,3 +141,10 @@ def test_folders_without_clips_are_a_sentence(tmp_path):
         ClipFolderSource(tmp_path, ClipForm('sbu')).items()
     with pytest.raises(FileNotFoundError, match='no such folder: .*elsewhere'):
         ClipFolderSource(tmp_path / 'elsewhere', ClipForm('sbu'))
+
+
+def test_nothing_held_out_is_a_remark(tmp_path):
+    write(tmp_path / 'own', 'wave/1', 'clap/1')
+    _, report = converted(ClipFolderSource(tmp_path / 'own', ClipForm('sbu')), tmp_path)
+    assert report.splits == dict(train=2, val=0)
+    assert ['nothing is held out' in remark for remark in report.remarks] == [True]

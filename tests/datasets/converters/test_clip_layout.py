@@ -40,6 +40,9 @@ def test_a_file_names_joints_bones_and_center(tmp_path, bones_, center):
     (dict(ARM, bones=[['elbow', 3]]), '3 is no joint; expected .*0 to 2'),
     (dict(ARM, bones=[['elbow', 'chest']]), r'joints \[2\] do not lead to center'),
     (dict(ARM, bones=[*ARM['bones'], ['hand', 'chest']]), r'gives joints \[2\] several'),
+    (dict(joints=['a', 'b'], bones=[['b', 'a'], ['a', 'b']], center='a'),
+     "lead in a circle, as center 'a' has the parent 'b'"),
+    (dict(ARM, bones=[['elbow', 'hand'], ['hand', 'elbow']]), 'do not lead to center'),
 ])
 def test_wrong_files_are_a_sentence(tmp_path, content, message):
     with pytest.raises(ValueError, match=f'arm.json.*{message}'):

@@ -5,7 +5,7 @@ from broken_files import damaged
 from cocodiff_mm.datasets.clip import check_clip
 from cocodiff_mm.datasets.converters.clip_form import ClipForm
 from cocodiff_mm.datasets.converters.clip_table import ClipTableSource
-from cocodiff_mm.datasets.converters.convert import convert
+from cocodiff_mm.datasets.converters.convert import TooManyBadClips, convert
 from cocodiff_mm.datasets.converters.source import BadClip
 from cocodiff_mm.datasets.store import SkeletonStore
 
@@ -134,3 +134,21 @@ def test_damage_is_refused_or_harmless(tmp_path):
             except BadClip:
                 refused += 1
     assert refused > 150
+
+
+def test_nothing_held_out_is_a_remark(tmp_path):
+    _, report = converted(write(tmp_path / 'raw', 'path,label\na.npy,x\nb.npy,y\n'), tmp_path)
+    assert report.splits == dict(train=2, val=0)
+    assert ['nothing is held out' in remark for remark in report.remarks] == [True]
+
+
+def test_a_row_that_changed_after_a_failure_is_read_again(tmp_path):
+    """A path is mended, and another clip's label with it."""
+    path = write(tmp_path / 'raw', 'path,label\na.npy,x\nb.npy,y\nc.npy,y\nlost.npy,x\n')
+    with pytest.raises(TooManyBadClips):
+        converted(path, tmp_path)
+    path.write_text('path,label\na.npy,x\nb.npy,x\nc.npy,y\nd.npy,x\n')
+    store, report = converted(path, tmp_path)
+    assert store.names() == ['a', 'b', 'c', 'd']
+    assert [store.classes[label] for label in store.clips['label']] == ['x', 'x', 'y', 'x']
+    assert (report.taken_up, report.forgotten) == (1, 2)  # a; b and, behind it, c

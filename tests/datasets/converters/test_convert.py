@@ -157,6 +157,27 @@ def test_clips_that_are_gone_from_the_source_leave_the_unfinished_store(folder, 
     assert report.taken_up == 0 and report.clips == 38
 
 
+def test_files_that_changed_are_read_again(folder, tmp_path):
+    """What changed is a label, a clip that needs no mending any more, and a bad clip."""
+    store = tmp_path / 'store'
+    write_tiny(folder, clip_030='?')
+    with pytest.raises(TooManyBadClips):
+        convert(TinySource(folder), store)
+    for name, content in dict(clip_010='1 1', clip_012='0 4', clip_030='0 1').items():
+        (folder / f'{name}.txt').write_text(content)
+    report = convert(TinySource(folder), store)
+    assert (report.taken_up, report.forgotten) == (10, 29)
+    convert(TinySource(folder), tmp_path / 'whole', processes=1)
+    assert contents(store) == contents(tmp_path / 'whole')
+
+
+def test_the_time_of_a_file_is_not_in_the_store(folder, tmp_path, reference):
+    for file in folder.iterdir():
+        os.utime(file, (1, 1))
+    convert(TinySource(folder), tmp_path / 'store')
+    assert contents(tmp_path / 'store') == reference
+
+
 def full_disk(source, store, overwrite):
     resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
     try:

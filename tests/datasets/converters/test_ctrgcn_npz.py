@@ -77,6 +77,17 @@ def test_a_copy_of_the_first_person_is_none(tmp_path):
     assert store.split_names == ['xset_train', 'xset_val']
 
 
+@pytest.mark.parametrize('classes, number', [(60, 1), (120, 2)])
+def test_zeros_are_a_second_body_only_where_one_person_is_written_twice(tmp_path, classes, number):
+    row = padded(*persons(1, 4))
+    path = write(tmp_path / 'CSub.npz', [row], [row], classes=classes)
+    convert(CTRGCNSource(path), tmp_path / 'store')
+    store = SkeletonStore(tmp_path / 'store')
+    assert list(store.clips['persons']) == [number, number]
+    np.testing.assert_array_equal(store.keypoint(0)[0], persons(1, 4)[0])
+    assert not store.keypoint(0)[1:].any()
+
+
 def test_a_second_person_alone_stays_the_second(tmp_path):
     pair = persons(2, 4)
     pair[0] = 0

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cocodiff_mm.datasets.converters.hold_out import check_fraction, hold_out
+from cocodiff_mm.datasets.converters.hold_out import check_fraction, held_out_remarks, hold_out
 from cocodiff_mm.datasets.converters.source import ClipKey
 
 
@@ -72,3 +72,9 @@ def test_fractions_are_between_0_and_1(fraction):
 
 def test_a_fifth_is_held_out_by_default():
     assert check_fraction(None) == 0.2 and check_fraction(0.3) == 0.3
+
+
+def test_a_split_without_a_clip_to_validate_on_is_a_remark():
+    (remark, ) = held_out_remarks(hold_out(clips([1, 1, 1]), 0.2, seed=0))
+    assert 'nothing is held out' in remark and '--val-list' in remark
+    assert held_out_remarks(hold_out(clips([1, 2, 1]), 0.2, seed=0)) == []

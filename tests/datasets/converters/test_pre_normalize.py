@@ -6,7 +6,7 @@ from tiny_source import TinySource
 
 from cocodiff_mm.datasets.clip import Clip, StoreInfo
 from cocodiff_mm.datasets.converters.convert import convert
-from cocodiff_mm.datasets.converters.pre_normalize import BODY_AXES, pre_normalizer
+from cocodiff_mm.datasets.converters.pre_normalize import BODY_AXES, body_units, pre_normalizer
 from cocodiff_mm.datasets.converters.source import BadClip, Source
 from cocodiff_mm.datasets.joints import JOINTS
 from cocodiff_mm.datasets.store import SkeletonStore
@@ -32,6 +32,19 @@ def test_axes_are_spine_and_shoulders_by_name(layout):
 def test_what_has_no_known_axes_is_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         pre_normalizer(replace(INFO, **changes))
+
+
+def test_the_axes_of_the_body_are_as_they_are_described():
+    assert body_units('metres, camera space of Kinect v2, y up; origin: x') == body_units('metres')
+    described, clip = body_units('metres'), two_persons()
+    first = pre_normalizer(replace(INFO, has_score=True))(clip).keypoint[0, 0]
+    axes = BODY_AXES['nturgb+d']
+    spine = first[axes['zaxis'][1]] - first[axes['zaxis'][0]]
+    right, left = first[list(axes['xaxis'])]
+    assert 'z up the spine' in described and 'x from the left to the right shoulder' in described
+    assert not first[axes['center_joint']].any()
+    assert spine[2] > 0 and right[0] > left[0]
+    np.testing.assert_allclose(right[1:], left[1:], atol=1e-5)
 
 
 @pytest.mark.parametrize('shape', [(2, 5, 25), (2, 5, 25, 2), (2, 5, 8, 3)])
@@ -77,6 +90,7 @@ def test_the_store_says_that_it_was_done(tmp_path):
     convert(PairSource(), tmp_path / 'store', pre_normalize=True)
     store = SkeletonStore(tmp_path / 'store')
     assert store.meta['options'] == dict(pre_normalized=True)
+    assert store.meta['units'].startswith('metres, axes of the body: z up the spine')
     np.testing.assert_array_equal(
         store.keypoint(0), pre_normalizer(PairSource.info)(two_persons()).keypoint)
     with pytest.raises(ValueError, match='the coordinates x, y'):

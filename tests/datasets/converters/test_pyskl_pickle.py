@@ -186,3 +186,9 @@ def test_the_real_recordings_come_through_unchanged(tmp_path, name, label_set, c
         np.testing.assert_array_equal(store.keypoint(i), expected['keypoint'])
     for split, names in data['split'].items():
         assert {store.name(i) for i in store.split(split)} == set(names)
+
+
+def test_an_unknown_label_set_lists_those_that_there_are(tmp_path):
+    path = write(tmp_path / 'a.pkl', [annotation('x')])
+    with pytest.raises(ValueError, match="unknown label_set 'bogus'; allowed: .*'ntu60'"):
+        PickleSource(path, label_set='bogus')

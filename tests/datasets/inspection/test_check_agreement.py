@@ -5,6 +5,7 @@ from standing_people import changed, people_store
 
 from cocodiff_mm.datasets.classes import CLASSES
 from cocodiff_mm.datasets.inspection.check_agreement import (
+    check_axes,
     check_classes,
     check_persons,
     check_skeleton,
@@ -47,7 +48,11 @@ def test_a_flat_store_under_a_recipe_for_space(tmp_path):
     assert finding.level == PROBLEM
     assert finding.text == (f"expected 3 coordinates of 25 joints ('nturgb+d'), got 2 of 17 "
                             f"('coco') in {store.path}")
-    assert 'use a store of the expected kind (train_dataloader.dataset.ann_file' in finding.advice
+    assert finding.advice == (
+        'use a store of the expected kind (convert the 3-D recordings; for NTU RGB+D: '
+        'ntu60_3d.pkl, ntu120_3d.pkl or the .skeleton files), or set layout, num_coords, graph_cfg '
+        'and in_channels of the recipe to those of this store; another store is given as '
+        'train_dataloader.dataset.ann_file=STORE')
     finding, = check_skeleton(store, [reading()], 'nturgb+d')  # nothing but the backbone says it
     assert finding.level == PROBLEM and 'of 25 joints' in finding.text
     finding, = check_skeleton(store, [reading(layout='coco', num_coords=2)], 'coco')
@@ -69,6 +74,20 @@ def test_as_many_joints_in_another_order(tmp_path):
 def test_own_layouts_have_no_name(tmp_path):
     store = SkeletonStore(small_store(tmp_path / 'small'))
     assert check_skeleton(store, [], None)[0].text == '3 coordinates of 5 joints (an own layout)'
+
+
+def test_axes_of_the_body(tmp_path):
+    def steps(*names):
+        return Reading('train_dataloader.dataset', 'train', {}, names)
+    other, fitting = steps('CenterSkeleton', 'FormatGCNInput'), steps('FastPreNormalize3D')
+    store = people_store(tmp_path / 'plain')
+    assert check_axes(store, [other]) == check_axes(store, []) == []
+    store = people_store(tmp_path / 'store', options=dict(pre_normalized=True))
+    note, = check_axes(store, [])
+    assert note.level == NOTE and note.advice == 'train with sampling=pyskl'
+    assert check_axes(store, [fitting, fitting])[0].level == OK
+    finding, = check_axes(store, [fitting, other, other])  # validation alone is enough
+    assert finding.level == PROBLEM and 'use sampling=pyskl' in finding.text
 
 
 def test_persons(tmp_path):

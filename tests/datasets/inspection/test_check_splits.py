@@ -41,6 +41,16 @@ def test_clips_on_both_sides(tmp_path):
     assert finding.examples == 'clip20, clip21, clip22, clip23 and 1 more'
 
 
+@pytest.mark.parametrize('part, reason', [
+    ('train', 'there is nothing to learn from'), ('val', 'accuracy can not be measured')])
+def test_an_empty_part(tmp_path, part, reason):
+    def splits(names):
+        return {'xsub_train': names[:20], 'xsub_val': names[20:], f'xsub_{part}': []}
+    finding, = protocols_of(people_store(tmp_path / 'store', splits=splits))
+    assert (finding.level, finding.protocol) == (PROBLEM, 'xsub')
+    assert finding.text == f'xsub_{part} holds no clip' and finding.advice.startswith(reason)
+
+
 def test_a_subject_on_both_sides(tmp_path):
     store = people_store(tmp_path / 'store', lambda clips: changed(clips, 30, subject=1))
     finding, = protocols_of(store)

@@ -35,5 +35,12 @@ def test_reads_through_wrappers():
     assert second.path is None and recipe.bank_classes == ('drop', 'throw')
 
 
+def test_names_the_steps_of_pipelines():
+    steps = [dict(type='mmaction.PreNormalize3D', zaxis=[0, 1]), dict(type='PoseDecode')]
+    reading, = read_recipe(Config(dict(train_dataloader=dict(
+        dataset=dict(type='SkeletonStoreDataset', pipeline=steps))))).readings
+    assert reading.steps == ('PreNormalize3D', 'PoseDecode') and reading.config['pipeline'] == []
+
+
 def test_a_config_without_a_model():
     assert read_recipe(Config(dict())) == Expectation(())

@@ -44,6 +44,13 @@ def test_published_numbers_are_those_of_the_name(tmp_path):
         'xview_val has 20 clips, the published split has 464']
 
 
+def test_poses_found_in_videos_have_no_published_numbers(tmp_path):
+    inspection, verdict = inspect(people_store(
+        tmp_path / 'store', lambda clips: [changed([c], 0, keypoint=c.keypoint[:, :, :17])[0]
+                                           for c in clips], name='ntu60', layout='coco'))
+    assert 'split sizes' not in {f.topic for f in inspection.findings}
+
+
 def test_a_leak_between_two_stores(tmp_path):
     train = people_store(tmp_path / 'a', splits=lambda names: dict(train=names))
     test = people_store(tmp_path / 'b', lambda clips: [
