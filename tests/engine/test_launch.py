@@ -73,7 +73,8 @@ def test_what_the_package_refuses_is_a_sentence_through_any_library(capsys):
 
     assert launch.run_tool(main) == 1
     shown = capsys.readouterr().err
-    assert shown.startswith("error: 'nowhere' does not exist; a store is") and len(shown.splitlines()) == 1
+    assert shown.startswith("error: 'nowhere' does not exist; a store is")
+    assert len(shown.splitlines()) == 1
 
 
 def test_a_fault_of_a_library_keeps_its_traceback():
