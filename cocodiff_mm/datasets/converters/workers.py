@@ -5,7 +5,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
 from typing import Any
@@ -16,6 +16,7 @@ from cocodiff_mm.datasets.converters.source import BadClip, Source, file_of
 Item = tuple[str, Any]
 Prepare = Callable[[Clip], Clip]
 _CHUNK = 16
+_LOOK_SECONDS = 0.2
 _worker: dict[str, Any] = {}
 
 
@@ -52,17 +53,50 @@ def read_clips(source: Source,
     watched, held = context.Pipe(duplex=False)
     pool = ProcessPoolExecutor(
         min(processes, len(chunks)), context, _start, (source, prepare, watched, held))
-    try:
-        # So many that no process waits, so few that results do not pile up in memory.
-        yield from _in_order(pool, chunks, ahead=4 * processes)
-    finally:
-        held.close()
-        pool.shutdown(cancel_futures=True)
-        watched.close()
+    with _Interrupts() as interrupts:
+        try:
+            # So many that no process waits, so few that results do not pile up in memory.
+            yield from _in_order(pool, chunks, 4 * processes, interrupts)
+        finally:
+            held.close()
+            pool.shutdown(cancel_futures=True)
+            watched.close()
 
 
-def _in_order(pool: ProcessPoolExecutor, chunks: list[list[Item]],
-              ahead: int) -> Iterator[tuple[str, Any, Clip | str]]:
+class _Interrupts:
+    """Ctrl-C as a flag while a pool is at work.
+
+    An exception in the midst of a future's lock would leave it locked, and the pool's own thread
+    would then wait for it for ever.
+    """
+
+    def __enter__(self) -> '_Interrupts':
+        self.seen, self._before = False, None
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def wait(self, future: Future) -> None:
+        """Until a future is done.
+
+        Raises:
+            KeyboardInterrupt: If Ctrl-C was pressed.
+        """
+        while not wait([future], timeout=_LOOK_SECONDS).done and not self.seen:
+            pass
+        if self.seen:
+            raise KeyboardInterrupt
+
+    def _note(self, *_: object) -> None:
+        self.seen = True
+
+
+def _in_order(pool: ProcessPoolExecutor, chunks: list[list[Item]], ahead: int,
+              interrupts: _Interrupts) -> Iterator[tuple[str, Any, Clip | str]]:
     waiting: deque = deque()
     chunk: list[Item] = []
     remaining = iter(chunks)
@@ -75,6 +109,7 @@ def _in_order(pool: ProcessPoolExecutor, chunks: list[list[Item]],
             if not waiting:
                 return
             chunk, future = waiting.popleft()
+            interrupts.wait(future)
             for (name, handle), result in zip(chunk, future.result(), strict=True):
                 yield name, handle, result
     except BrokenProcessPool as error:
