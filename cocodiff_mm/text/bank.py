@@ -1,25 +1,36 @@
 """Text bank: embeddings of the texts of a label set, the only text file that training reads."""
 
 import json
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cocodiff_mm.utils.choices import check_choice
+from cocodiff_mm.utils.files import replace_file
+
+from .class_text import PARTS
+from .selection import select_rows
+
 ASSETS = Path(__file__).parent / 'assets'
 # Label set -> file in ASSETS, number of its first classes that belong to the set (None: all).
 SHIPPED: dict[str, tuple[str, int | None]] = {
     'ntu120': ('ntu120_minilm.safetensors', None),
     'ntu60': ('ntu120_minilm.safetensors', 60),
+    'kinetics400': ('kinetics400_minilm.safetensors', None),
     'nwucla': ('nwucla_minilm.safetensors', None),
     'sbu': ('sbu_minilm.safetensors', None),
+    'utd_mhad': ('utd_mhad_minilm.safetensors', None),
     'synthetic': ('synthetic_minilm.safetensors', None),
 }
-_TENSORS = ('fine', 'fine_count', 'coarse', 'coarse_count')
+# Numbers of a row in a file. Rows have length 1, so integers without a scale are enough.
+DTYPES = (torch.float16, torch.int8)
+_ROWS = ('fine', 'coarse', 'parts')
+_COUNTS = ('fine_count', 'coarse_count')
+_NEEDED = ('fine', 'fine_count', 'coarse', 'coarse_count')
 # The header's entries are written in random order: one entry keeps equal banks byte-identical.
 _HEADER = 'text_bank'
 
@@ -31,14 +42,20 @@ class TextBank:
     A class may have fewer texts than the tensors have rows; the rows beyond its count are zero.
     All others have length 1.
 
+    Example:
+        >>> bank = TextBank.load('ntu120')
+        >>> condition = bank.select('fine', labels, 'random')  # (B, E)
+
     Args:
         classes (list[str]): Class names in label order, K of them.
         fine (Tensor): Embedded descriptions, float32, shape (K, F, E).
         fine_count (Tensor): Descriptions per class, int64, shape (K,).
         coarse (Tensor): Embedded label (row 0) and synonyms, float32, shape (K, C, E).
         coarse_count (Tensor): Names per class, int64, shape (K,).
-        metadata (dict[str, str]): Provenance: label set, encoder, writer, date, licence, hashes
-            of the prompts and of the corpus.
+        parts (Tensor, optional): Embedded phrases of the body parts in the order of
+            ``class_text.PARTS``, float32, shape (K, 7, E).
+        metadata (dict[str, str]): Provenance: label set, encoder, writer, date, licence, ids and
+            hashes of the prompts, hash of the corpus.
 
     Raises:
         ValueError: If the shapes, counts or lengths do not fit each other.
@@ -49,6 +66,7 @@ class TextBank:
     fine_count: Tensor
     coarse: Tensor
     coarse_count: Tensor
+    parts: Tensor | None = None
     metadata: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -59,6 +77,12 @@ class TextBank:
         if self.fine.shape[2] != self.coarse.shape[2]:
             raise ValueError(f'fine rows are {self.fine.shape[2]} wide and coarse rows '
                              f'{self.coarse.shape[2]}; embed both with the same encoder')
+        if self.parts is not None:
+            shape = (len(self.classes), len(PARTS), self.width)
+            if tuple(self.parts.shape) != shape:
+                raise ValueError(f'parts has shape {tuple(self.parts.shape)}; expected {shape}, a '
+                                 f'row for each of {", ".join(PARTS)}')
+            _check_rows('parts', self.parts, torch.full(shape[:1], len(PARTS)), len(self.classes))
 
     @classmethod
     def load(cls, source: str | Path) -> 'TextBank':
@@ -66,7 +90,8 @@ class TextBank:
 
         Args:
             source (str | Path): Name of a shipped label set (``'ntu120'``, ``'ntu60'``,
-                ``'nwucla'``, ``'sbu'``, ``'synthetic'``) or path of a ``.safetensors`` file.
+                ``'kinetics400'``, ``'nwucla'``, ``'sbu'``, ``'utd_mhad'``, ``'synthetic'``) or
+                path of a ``.safetensors`` file.
 
         Returns:
             TextBank: The bank, in float32 on the CPU.
@@ -79,38 +104,70 @@ class TextBank:
         bank = _read(path)
         if first is None:
             return bank
-        return cls(bank.classes[:first], bank.fine[:first], bank.fine_count[:first],
-                   bank.coarse[:first], bank.coarse_count[:first],
-                   {**bank.metadata, 'label_set': str(source)})
+        metadata = {**bank.metadata, 'label_set': str(source)}
+        return replace(bank._take(slice(first)), metadata=metadata)
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, dtype: torch.dtype = torch.float16) -> None:
         """Write the bank; a file of that name is replaced only once all is written.
 
-        Rows are stored in float16. That moves the cosine of two rows by less than 1e-3 and halves
-        the file; loading such a file and saving it again gives the same bytes.
+        Loading a file and saving it again with the same ``dtype`` gives the same bytes.
 
         Args:
             path (str | Path): File to write; missing folders are made.
+            dtype (torch.dtype): Numbers of the rows: ``torch.float16`` moves the cosine of two
+                rows by less than 1e-3, ``torch.int8`` by less than 1e-2 in half the space.
+
+        Raises:
+            ValueError: If ``dtype`` is neither.
         """
         from safetensors.torch import save
 
-        path = Path(path)
+        if dtype not in DTYPES:
+            raise ValueError(f'dtype must be one of {DTYPES}, got {dtype}')
+        tensors = {name: getattr(self, name).contiguous() for name in _COUNTS}
+        for name in _ROWS:
+            rows = getattr(self, name)
+            if rows is not None:
+                tensors[name] = _shortened(rows, dtype).contiguous()
         header = {**self.metadata, 'classes': self.classes}
-        data = save(
-            {'fine': self.fine.half().contiguous(), 'fine_count': self.fine_count.contiguous(),
-             'coarse': self.coarse.half().contiguous(),
-             'coarse_count': self.coarse_count.contiguous()},
-            {_HEADER: json.dumps(header, sort_keys=True, ensure_ascii=False)})
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-        try:
+        data = save(tensors, {_HEADER: json.dumps(header, sort_keys=True, ensure_ascii=False)})
+        with replace_file(path) as draft:
             draft.write_bytes(data)
-            os.replace(draft, path)
-        finally:
-            draft.unlink(missing_ok=True)
+
+    @property
+    def width(self) -> int:
+        """int: Numbers E of an embedding."""
+        return self.fine.shape[2]
+
+    @property
+    def fine_mask(self) -> Tensor:
+        """Tensor: True where a class has a description, shape (K, F)."""
+        return _mask(self.fine, self.fine_count)
+
+    @property
+    def coarse_mask(self) -> Tensor:
+        """Tensor: True where a class has a name, shape (K, C)."""
+        return _mask(self.coarse, self.coarse_count)
+
+    def select(self, kind: str, labels: Tensor, choice: str = 'random') -> Tensor:
+        """One text per sample.
+
+        Args:
+            kind (str): ``'fine'`` or ``'coarse'``.
+            labels (Tensor): Class indices, int64, shape (B,).
+            choice (str): ``'random'``, ``'mean'`` or ``'first'`` of the texts of the class.
+
+        Returns:
+            Tensor: Embeddings of length 1, shape (B, E).
+
+        Raises:
+            ValueError: If ``kind`` or ``choice`` is another one.
+        """
+        check_choice('kind', kind, ('fine', 'coarse'))
+        return select_rows(getattr(self, kind), getattr(self, f'{kind}_count'), labels, choice)
 
     def subset(self, class_names: Sequence[str]) -> 'TextBank':
-        """Bank of some of the classes, in the order asked for.
+        """Bank of some of the classes, in the order asked for, such as the unseen ones.
 
         Args:
             class_names (Sequence[str]): Names of classes of this bank.
@@ -125,9 +182,15 @@ class TextBank:
         missing = [name for name in class_names if name not in position]
         if missing:
             raise ValueError(f'{missing} not in the text bank; its classes are {self.classes}')
-        rows = torch.tensor([position[name] for name in class_names], dtype=torch.int64)
-        return TextBank(list(class_names), self.fine[rows], self.fine_count[rows],
-                        self.coarse[rows], self.coarse_count[rows], dict(self.metadata))
+        return self._take([position[name] for name in class_names])
+
+    def _take(self, rows: slice | list[int]) -> 'TextBank':
+        classes = self.classes[rows] if isinstance(rows, slice) else [
+            self.classes[row] for row in rows]
+        return TextBank(
+            classes, self.fine[rows], self.fine_count[rows], self.coarse[rows],
+            self.coarse_count[rows], None if self.parts is None else self.parts[rows],
+            dict(self.metadata))
 
     def check_classes(self, names: Sequence[str], source: str) -> None:
         """Refuse a bank whose classes are not those of the dataset in the same order.
@@ -173,7 +236,7 @@ def _read(path: Path) -> TextBank:
     except SafetensorError as error:
         raise ValueError(f'{path}: truncated, or not a safetensors file ({error}); copy it again '
                          'or make it with tools/text/encode.py') from error
-    missing = [key for key in _TENSORS if key not in tensors]
+    missing = [key for key in _NEEDED if key not in tensors]
     if header is None:
         missing.append(f'header {_HEADER!r}')
     if missing:
@@ -185,12 +248,24 @@ def _read(path: Path) -> TextBank:
         raise ValueError(f'{path}: the header has no "classes"; make the bank again with '
                          'tools/text/encode.py')
     try:
-        # float16 left rows a little off length 1.
-        return TextBank(classes, F.normalize(tensors['fine'].float(), dim=-1),
-                        tensors['fine_count'], F.normalize(tensors['coarse'].float(), dim=-1),
-                        tensors['coarse_count'], metadata)
+        # Short numbers left rows off length 1.
+        rows = {key: F.normalize(tensors[key].float(), dim=-1)
+                for key in _ROWS if key in tensors}
+        return TextBank(classes, **rows, **{key: tensors[key] for key in _COUNTS},
+                        metadata=metadata)
     except ValueError as error:
         raise ValueError(f'{path}: {error}') from error
+
+
+def _shortened(rows: Tensor, dtype: torch.dtype) -> Tensor:
+    if dtype == torch.float16:
+        return rows.half()
+    largest = rows.abs().amax(-1, keepdim=True).clamp_min(torch.finfo(rows.dtype).tiny)
+    return (rows * (127 / largest)).round().to(torch.int8)
+
+
+def _mask(rows: Tensor, count: Tensor) -> Tensor:
+    return torch.arange(rows.shape[1], device=count.device)[None] < count[:, None]
 
 
 def _check_rows(name: str, rows: Tensor, count: Tensor, num_classes: int) -> None:
@@ -203,8 +278,7 @@ def _check_rows(name: str, rows: Tensor, count: Tensor, num_classes: int) -> Non
     if num_classes and not 1 <= int(count.min()) <= int(count.max()) <= rows.shape[1]:
         raise ValueError(f'{name}_count goes from {int(count.min())} to {int(count.max())}; '
                          f'expected 1 to {rows.shape[1]}, the rows that {name} has')
-    used = torch.arange(rows.shape[1])[None] < count[:, None]
     length = rows.norm(dim=-1)
-    if not torch.allclose(length, used.to(length), atol=1e-3):
+    if not torch.allclose(length, _mask(rows, count).to(length), atol=1e-3):
         raise ValueError(f'{name} rows do not have length 1 up to {name}_count and 0 beyond; '
                          'normalise them')

@@ -1,37 +1,82 @@
-"""The written text of a label set: a name with synonyms (coarse) and descriptions (fine)."""
+"""The written text of a label set and where it comes from, in one JSON file."""
 
 import hashlib
 import json
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-MIN_SYNONYMS = 5
-MIN_DESCRIPTIONS = 3
-PROVENANCE_KEYS = ('writer', 'date', 'licence', 'prompts')
-PROMPT_KEYS = ('coarse', 'fine')
+from cocodiff_mm.utils.files import replace_file
+
+from .class_text import ClassText, get
+from .rules import find_problems
 
 
 @dataclass(frozen=True)
-class ClassText:
-    """Texts of one action class.
+class Prompt:
+    """A prompt by which texts were written.
 
     Args:
-        label (str): Name of the class, exactly as in the dataset.
-        synonyms (tuple[str, ...]): Other names of the same action.
-        descriptions (tuple[str, ...]): Sentences about how the body moves.
+        id (str): Name and version, such as ``'coarse-1'``.
+        text (str): The prompt, with ``{label}`` and ``{labels}`` unfilled.
     """
 
-    label: str
-    synonyms: tuple[str, ...]
-    descriptions: tuple[str, ...]
+    id: str
+    text: str
 
     @property
-    def coarse(self) -> tuple[str, ...]:
-        """tuple[str, ...]: The label, then its synonyms."""
-        return (self.label, *self.synonyms)
+    def sha256(self) -> str:
+        """str: Hash of the text."""
+        return hashlib.sha256(self.text.encode('utf-8')).hexdigest()
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where the texts come from.
+
+    Args:
+        writer (str): The language model, or person, that wrote them.
+        date (str): When, as YYYY-MM-DD.
+        licence (str): Under which terms they may be used.
+        prompts (dict[str, Prompt]): Prompt of every kind of text (``'coarse'``, ``'fine'``,
+            ``'parts'``, ``'joints'``); empty for texts that a person wrote.
+    """
+
+    writer: str
+    date: str
+    licence: str
+    prompts: dict[str, Prompt]
+
+    @classmethod
+    def from_json(cls, raw: Any, where: str) -> 'Provenance':
+        """Read the ``provenance`` of a corpus file.
+
+        Args:
+            raw (Any): Parsed JSON.
+            where (str): Begins every message.
+
+        Returns:
+            Provenance: The provenance.
+
+        Raises:
+            ValueError: If a key is missing or of another type.
+        """
+        prompts = {kind: Prompt(get(prompt, 'id', str, f'{where}: prompts: {kind}'),
+                                get(prompt, 'text', str, f'{where}: prompts: {kind}'))
+                   for kind, prompt in get(raw, 'prompts', dict, where).items()}
+        return cls(get(raw, 'writer', str, where), get(raw, 'date', str, where),
+                   get(raw, 'licence', str, where), prompts)
+
+    def to_json(self) -> dict[str, Any]:
+        """The provenance as an object for ``json``.
+
+        Returns:
+            dict: What ``from_json`` reads.
+        """
+        return {'writer': self.writer, 'date': self.date, 'licence': self.licence,
+                'prompts': {kind: {'id': prompt.id, 'text': prompt.text}
+                            for kind, prompt in self.prompts.items()}}
 
 
 @dataclass(frozen=True)
@@ -41,51 +86,64 @@ class Corpus:
     Args:
         label_set (str): Name of the label set, such as ``'ntu120'``.
         language (str): Language code of the texts.
-        provenance (dict): ``writer``, ``date``, ``licence`` and ``prompts`` (with ``coarse`` and
-            ``fine``) of the texts.
+        provenance (Provenance): Writer, date, licence and prompts.
         classes (tuple[ClassText, ...]): One entry per class.
     """
 
     label_set: str
     language: str
-    provenance: dict[str, Any]
+    provenance: Provenance
     classes: tuple[ClassText, ...]
 
     @classmethod
-    def load(cls, path: str | Path) -> 'Corpus':
+    def load(cls, path: str | Path, check: bool = True) -> 'Corpus':
         """Read and validate a corpus file.
 
         Args:
-            path (str | Path): JSON file with ``label_set``, ``language``, ``provenance`` and
-                ``classes``, a list of ``{label, synonyms, descriptions}``.
+            path (str | Path): JSON file with ``label_set``, ``language``, ``provenance``,
+                ``classes`` and, unless written by hand, ``sha256``.
+            check (bool): Whether the texts have to keep the rules; a review does without.
+                Defaults to True.
 
         Returns:
-            Corpus: The validated corpus.
+            Corpus: The corpus.
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If the file breaks a rule; the message names file, class and field.
+            ValueError: If the file is no corpus, its content is not that of its hash, or a text
+                breaks a rule; the message names file, class and field.
         """
         path = Path(path)
-        if not path.is_file():
-            raise FileNotFoundError(f'no corpus file at {path}; give the path of a corpus JSON')
-        try:
-            raw = json.loads(path.read_bytes().decode('utf-8'))
-        except UnicodeDecodeError as error:
-            raise ValueError(
-                f'{path}: not UTF-8 at byte {error.start}; save the file as UTF-8') from error
-        except json.JSONDecodeError as error:
-            raise ValueError(f'{path}: not valid JSON at line {error.lineno}, '
-                             f'column {error.colno}: {error.msg}') from error
+        raw = _read_json(path)
         corpus = cls(
-            label_set=_get(raw, 'label_set', str, f'{path}'),
-            language=_get(raw, 'language', str, f'{path}'),
-            provenance=_get(raw, 'provenance', dict, f'{path}'),
+            label_set=get(raw, 'label_set', str, f'{path}'),
+            language=get(raw, 'language', str, f'{path}'),
+            provenance=Provenance.from_json(get(raw, 'provenance', dict, f'{path}'),
+                                            f'{path}: provenance'),
             classes=tuple(
-                _class_text(entry, f'{path}: class {index}')
-                for index, entry in enumerate(_get(raw, 'classes', list, f'{path}'))))
-        corpus.validate(str(path))
+                ClassText.from_json(entry, f'{path}: class {index}')
+                for index, entry in enumerate(get(raw, 'classes', list, f'{path}'))))
+        if raw.get('sha256', corpus.sha256) != corpus.sha256:
+            raise ValueError(
+                f'{path}: its "sha256" is {raw["sha256"]} and that of its content '
+                f'{corpus.sha256}; if the texts were changed on purpose delete the line '
+                '"sha256", otherwise fetch the file again')
+        if check:
+            corpus.validate(str(path))
         return corpus
+
+    def save(self, path: str | Path) -> None:
+        """Write the corpus; a file of that name is replaced only once all is written.
+
+        Args:
+            path (str | Path): JSON file to write; missing folders are made.
+        """
+        content = self._content()
+        head = {key: content[key] for key in ('label_set', 'language', 'provenance')}
+        text = json.dumps({**head, 'sha256': self.sha256, 'classes': content['classes']},
+                          indent=1, ensure_ascii=False)
+        with replace_file(path) as draft:
+            draft.write_bytes(f'{text}\n'.encode())
 
     @property
     def labels(self) -> list[str]:
@@ -96,110 +154,96 @@ class Corpus:
     def sha256(self) -> str:
         """str: Hash of the content; the layout of the file does not change it."""
         content = json.dumps(
-            asdict(self), sort_keys=True, ensure_ascii=False, separators=(',', ':'))
+            self._content(), sort_keys=True, ensure_ascii=False, separators=(',', ':'))
         return hashlib.sha256(content.encode('utf-8')).hexdigest()
 
     def validate(self, source: str) -> None:
-        """Check every rule a corpus has to keep.
+        """Check every rule that texts have to keep (``text/rules.py``).
 
         Args:
-            source (str): Where the corpus comes from; begins every message.
+            source (str): Where the corpus comes from; begins the message.
 
         Raises:
-            ValueError: At the first empty text, class with too few texts, label or text that
-                occurs twice, or text that names another class.
+            ValueError: Naming the first break and the number of the others.
         """
         if not self.classes:
             raise ValueError(f'{source}: "classes" is empty; expected one entry per class')
-        for key in PROVENANCE_KEYS:
-            _get(self.provenance, key, dict if key == 'prompts' else str, f'{source}: provenance')
-        for key in PROMPT_KEYS:
-            _get(self.provenance['prompts'], key, str, f'{source}: provenance: prompts')
-        for index, entry in enumerate(self.classes):
-            _check_counts(entry, f'{source}: class {index} ({entry.label!r})')
-        self._check_unique(source)
-        self._check_names(source)
+        problems = find_problems(self.classes)
+        if problems:
+            others = len(problems) - 1
+            more = (f' (and {others} more; tools/text/generate.py --review lists them)'
+                    if others else '')
+            raise ValueError(f'{source}: {problems[0]}{more}')
 
-    def _check_unique(self, source: str) -> None:
-        seen: dict[str, tuple[int, str]] = {}
-        for index, entry in enumerate(self.classes):
-            # Labels first, so that a synonym equal to a later label is reported as naming it.
-            first = seen.setdefault(_plain(entry.label), (index, 'label'))
-            if first != (index, 'label'):
-                raise ValueError(f'{source}: class {index} ({entry.label!r}): label is that of '
-                                 f'class {first[0]}; every class needs its own label')
-        for index, entry in enumerate(self.classes):
-            for field, text in _texts(entry):
-                other, other_field = seen.setdefault(_plain(text), (index, field))
-                if (other, other_field) != (index, field):
-                    raise ValueError(
-                        f'{source}: class {index} ({entry.label!r}): {field} {text!r} is also '
-                        f'{other_field} of class {other} ({self.classes[other].label!r}); '
-                        'write a text that is used once')
+    def select(self, labels: Sequence[str]) -> 'Corpus':
+        """Corpus of some of the classes, in the order asked for.
 
-    def _check_names(self, source: str) -> None:
-        labels = {label: _plain(label) for label in self.labels}
-        for index, entry in enumerate(self.classes):
-            # 'throw' is part of 'throw up cap or hat': such a class cannot avoid the word.
-            own = labels[entry.label]
-            foreign = {label: plain for label, plain in labels.items() if not _holds(own, plain)}
-            for field, text in _texts(entry):
-                content = _plain(text)
-                for label, plain in foreign.items():
-                    if _holds(content, plain):
-                        raise ValueError(
-                            f'{source}: class {index} ({entry.label!r}): {field} {text!r} names '
-                            f'another class, {label!r}; say it in other words')
+        Args:
+            labels (Sequence[str]): Labels of the classes, as in the dataset.
+
+        Returns:
+            Corpus: Their texts.
+
+        Raises:
+            ValueError: If the corpus lacks one of them.
+        """
+        entries = {entry.label: entry for entry in self.classes}
+        missing = [label for label in labels if label not in entries]
+        if missing:
+            raise ValueError(
+                f'corpus {self.label_set!r} has no texts for {len(missing)} of {len(labels)} '
+                f'classes: {missing[:5]}; add them, or spell the labels as the corpus does')
+        return Corpus(self.label_set, self.language, self.provenance,
+                      tuple(entries[label] for label in labels))
+
+    def _content(self) -> dict[str, Any]:
+        return {'label_set': self.label_set, 'language': self.language,
+                'provenance': self.provenance.to_json(),
+                'classes': [entry.to_json() for entry in self.classes]}
 
 
-def _texts(entry: ClassText) -> list[tuple[str, str]]:
-    return ([(f'synonyms[{i}]', text) for i, text in enumerate(entry.synonyms)]
-            + [(f'descriptions[{i}]', text) for i, text in enumerate(entry.descriptions)])
+def read_labels(path: str | Path) -> list[str]:
+    """Read a label list: UTF-8, one label a line, in label order.
+
+    Args:
+        path (str | Path): Text file.
+
+    Returns:
+        list[str]: The labels, without the spaces around them.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not UTF-8 or empty, a line is empty, or two labels are equal.
+    """
+    text = _read_text(Path(path), 'label list')
+    labels = [line.strip() for line in text.removesuffix('\n').split('\n')]
+    if not text.strip():
+        raise ValueError(f'{path}: no labels; write one a line')
+    first: dict[str, int] = {}
+    for number, label in enumerate(labels, 1):
+        if not label:
+            raise ValueError(f'{path}: line {number} is empty; every line is a label, and the '
+                             'lines are in the order of the class indices')
+        earlier = first.setdefault(label.casefold(), number)
+        if earlier != number:
+            raise ValueError(f'{path}: lines {earlier} and {number} are both {label!r}; every '
+                             'class needs its own label')
+    return labels
 
 
-def _plain(text: str) -> str:
-    """Form in which texts are compared: case, spacing and hyphens do not make a difference."""
-    return ' '.join(text.casefold().replace('-', ' ').split())
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(_read_text(path, 'corpus'))
+    except json.JSONDecodeError as error:
+        raise ValueError(f'{path}: not valid JSON at line {error.lineno}, '
+                         f'column {error.colno}: {error.msg}') from error
 
 
-def _holds(text: str, label: str) -> bool:
-    # The plain search first: the pattern is a hundred times slower and rarely needed.
-    return label in text and bool(re.search(rf'(?<!\w){re.escape(label)}(?!\w)', text))
-
-
-def _check_counts(entry: ClassText, where: str) -> None:
-    for field, text in [('label', entry.label), *_texts(entry)]:
-        if not text.strip():
-            raise ValueError(f'{where}: {field} is empty; write a text or remove the entry')
-    for field, least in (('synonyms', MIN_SYNONYMS), ('descriptions', MIN_DESCRIPTIONS)):
-        count = len(getattr(entry, field))
-        if count < least:
-            raise ValueError(f'{where}: {count} {field}, expected at least {least}; write more')
-
-
-def _class_text(raw: Any, where: str) -> ClassText:
-    label = _get(raw, 'label', str, where)
-    where = f'{where} ({label!r})'
-    return ClassText(label, _strings(raw, 'synonyms', where),
-                     _strings(raw, 'descriptions', where))
-
-
-def _strings(raw: Any, key: str, where: str) -> tuple[str, ...]:
-    values: Sequence[Any] = _get(raw, key, list, where)
-    for index, value in enumerate(values):
-        if not isinstance(value, str):
-            raise ValueError(f'{where}: {key}[{index}] is {value!r}; expected a string')
-    return tuple(values)
-
-
-def _get(raw: Any, key: str, kind: type, where: str) -> Any:
-    if not isinstance(raw, Mapping):
-        raise ValueError(f'{where}: got a {type(raw).__name__}; expected a JSON object')
-    if key not in raw:
-        raise ValueError(f'{where}: key {key!r} is missing; present are {sorted(raw)}')
-    if not isinstance(raw[key], kind):
-        raise ValueError(f'{where}: {key!r} is a {type(raw[key]).__name__}; '
-                         f'expected a {kind.__name__}')
-    if isinstance(raw[key], str) and not raw[key].strip():
-        raise ValueError(f'{where}: {key!r} is empty; write a text')
-    return raw[key]
+def _read_text(path: Path, what: str) -> str:
+    if not path.is_file():
+        raise FileNotFoundError(f'no {what} file at {path}; check the path')
+    try:
+        return path.read_bytes().decode('utf-8-sig').replace('\r\n', '\n')
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f'{path}: not UTF-8 at byte {error.start}; save the file as UTF-8') from error

@@ -14,20 +14,21 @@ class ProgressBar:
     """A bar with the time left on a terminal, log lines elsewhere; both on stderr.
 
     Args:
-        total (int): Number of clips.
+        total (int): How many things there are to do.
         show (bool): Whether anything is shown. Defaults to True.
+        what (str): What they are, in the plural. Defaults to ``'clips'``.
     """
 
-    def __init__(self, total: int, show: bool = True) -> None:
+    def __init__(self, total: int, show: bool = True, what: str = 'clips') -> None:
         self.total, self._drawn = total, 0.0
         self._bar = self._log = None
         if show and sys.stderr.isatty():
-            self._bar = _rich_bar(total)
+            self._bar = _rich_bar(total, what)
         elif show:
-            self._log = ProgressLog(_logger(), 'clips', total)
+            self._log = ProgressLog(_logger(), what, total)
 
     def update(self, done: int) -> None:
-        """Say that ``done`` clips are through."""
+        """Say that ``done`` of them are through."""
         if self._log is not None:
             self._log.update(done)
         elif self._bar is not None:
@@ -45,12 +46,12 @@ class ProgressBar:
             self._drawn = now
 
 
-def _rich_bar(total: int) -> progress.Progress:
+def _rich_bar(total: int, what: str) -> progress.Progress:
     # No thread that redraws: processes are forked while the bar is there.
     bar = progress.Progress(
-        progress.TextColumn('clips'), progress.BarColumn(), progress.MofNCompleteColumn(),
+        progress.TextColumn(what), progress.BarColumn(), progress.MofNCompleteColumn(),
         progress.TimeRemainingColumn(), console=Console(stderr=True), auto_refresh=False)
-    bar.add_task('clips', total=total)
+    bar.add_task(what, total=total)
     bar.start()
     return bar
 

@@ -18,6 +18,11 @@ def test_log_lines_where_nobody_watches(capsys):
     assert 'clips: 3/3  eta: 0:00:00' in shown and '\r' not in shown and '\x1b' not in shown
 
 
+def test_it_says_what_is_done(capsys):
+    run(ProgressBar(3, what='answers'))
+    assert 'answers: 3/3' in capsys.readouterr().err
+
+
 def test_a_bar_with_the_time_left_on_a_terminal(monkeypatch):
     ours, theirs = pty.openpty()
     with open(theirs, 'w') as terminal:

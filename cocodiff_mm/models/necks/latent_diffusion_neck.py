@@ -13,7 +13,6 @@ from .feature_scale import FeatureScale
 
 GRADIENTS = ('straight_through', 'none', 'one_step', 'full')
 STARTS = ('noised', 'noise')
-TEXTS = ('random', 'mean', 'first')
 
 
 @MODELS.register_module()
@@ -25,8 +24,9 @@ class LatentDiffusionNeck(BaseModule):
 
     Args:
         in_channels (int): Width D of the features. Defaults to 256.
-        text_bank (str): A shipped bank (``'ntu120'``, ``'ntu60'``, ``'nwucla'``, ``'sbu'``,
-            ``'synthetic'``) or the path of a ``.safetensors`` bank. Defaults to ``'ntu120'``.
+        text_bank (str): A shipped bank (``'ntu120'``, ``'ntu60'``, ``'kinetics400'``,
+            ``'nwucla'``, ``'sbu'``, ``'utd_mhad'``, ``'synthetic'``) or the path of a
+            ``.safetensors`` bank. Defaults to ``'ntu120'``.
         classes (Sequence[str], optional): Use these classes of the bank, in this order.
         num_timesteps (int): Diffusion steps T >= 1. Defaults to 30.
         schedule (str): ``'linear'``, ``'scaled_linear'`` or ``'cosine'``.
@@ -88,11 +88,12 @@ class LatentDiffusionNeck(BaseModule):
         # Imported here: the process that only tests never builds a neck, and so never loads these.
         from cocodiff_mm.models.diffusion import NoiseSchedule, Sampler, build_denoiser
         from cocodiff_mm.text.bank import TextBank
+        from cocodiff_mm.text.selection import CHOICES, select_rows
 
         check_choice('start', start, STARTS)
         check_choice('generated_grad', generated_grad, GRADIENTS)
-        check_choice('fine', fine, (*TEXTS, None))
-        check_choice('coarse', coarse, TEXTS)
+        check_choice('fine', fine, (*CHOICES, None))
+        check_choice('coarse', coarse, CHOICES)
         if not 0 <= text_dropout < 1:
             raise ValueError(f'text_dropout must be in [0, 1), got {text_dropout}')
         if guidance_scale != 1 and (fine is None or text_dropout == 0):
@@ -110,6 +111,7 @@ class LatentDiffusionNeck(BaseModule):
         # Not persistent: a checkpoint needs no copy of a file that the config names.
         for name in ('fine', 'fine_count', 'coarse', 'coarse_count'):
             self.register_buffer(name, getattr(bank, name), persistent=False)
+        self._select_rows = select_rows
 
         text_channels = bank.fine.shape[-1]
         self.scale = FeatureScale(in_channels, scale_momentum, standardize)
@@ -224,19 +226,26 @@ class LatentDiffusionNeck(BaseModule):
 
     def _pick(self, table: Tensor, count: Tensor, labels: Tensor, choice: str) -> Tensor:
         """One text (B, E) per sample from a ragged table (K, n, E)."""
-        if choice == 'first':
-            return table[labels, 0]
-        if choice == 'mean':
-            return F.normalize(table[labels].sum(1), dim=-1)  # rows beyond the count are zero
-        chance = draw_for_rank(lambda n: torch.rand(n, device=labels.device), len(labels))
-        count = count[labels]
-        # Rounding in chance * count may reach count itself.
-        return table[labels, torch.minimum((chance * count).long(), count - 1)]
+        chance = None
+        if choice == 'random':
+            chance = draw_for_rank(lambda n: torch.rand(n, device=labels.device), len(labels))
+        return self._select_rows(table, count, labels, choice, chance)
 
     def _normal(self, like: Tensor) -> Tensor:
         return draw_for_rank(
             lambda n: torch.randn(n, like.shape[1], device=like.device, dtype=like.dtype),
             len(like))
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str,
+                              *args: object) -> None:
+        # MMEngine only warns of shapes that differ and goes on with random weights.
+        text = state_dict.get(f'{prefix}denoiser.conditioning.null_text')
+        if text is not None and len(text) != self.denoiser.text_channels:
+            raise ValueError(
+                f'the checkpoint comes from texts {len(text)} wide, and text bank '
+                f'{self.text_bank!r} has {self.denoiser.text_channels}; set model.neck.text_bank '
+                'to the bank that it was trained with, or start the diffusion model anew')
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _checked(self, feats: Tensor) -> Tensor:
         if feats.shape[-1] != self.in_channels:

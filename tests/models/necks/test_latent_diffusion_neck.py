@@ -1,8 +1,10 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine.runner.checkpoint import load_state_dict
 
 from cocodiff_mm.models.necks import LatentDiffusionNeck
+from cocodiff_mm.text.bank import TextBank
 
 WIDTH = 16
 
@@ -154,6 +156,20 @@ def test_checkpoint_holds_no_text_and_its_keys_are_few():
     assert not {'fine', 'coarse', 'fine_count', 'coarse_count'} & set(keys)
     assert not [key for key in keys if key.startswith('schedule.')]
     assert {'scale.mean', 'scale.var', 'scale.num_batches'} <= set(keys)
+
+
+def test_a_checkpoint_of_a_bank_of_other_width_is_refused(tmp_path):
+    bank = TextBank.load('synthetic')
+    narrow = TextBank(bank.classes, F.normalize(bank.fine[..., :96], dim=-1), bank.fine_count,
+                      F.normalize(bank.coarse[..., :96], dim=-1), bank.coarse_count)
+    narrow.save(tmp_path / 'narrow.safetensors')
+    trained = make_neck().state_dict()
+    make_neck().load_state_dict(trained)
+    neck = LatentDiffusionNeck(WIDTH, text_bank=str(tmp_path / 'narrow.safetensors'))
+    with pytest.raises(ValueError, match='texts 384 wide, and text bank .*narrow.safetensors.* '
+                                         'has 96; set model.neck.text_bank'):
+        load_state_dict(torch.nn.ModuleDict(dict(neck=neck)),
+                        {f'neck.{key}': value for key, value in trained.items()}, strict=False)
 
 
 def test_statistics_follow_in_training_only(batch):
