@@ -87,7 +87,8 @@ class Session:
                         min(concurrency, max(len(self._questions), 1)))
         for question in self._questions:
             askers.put(question)
-        with closing(ProgressBar(self.draft.total, show, 'answers')) as progress, askers.interruptible():
+        with closing(ProgressBar(self.draft.total, show, 'answers')) as progress, \
+                askers.interruptible():
             try:
                 done = len(self.draft)
                 while done < self.draft.total:
