@@ -238,6 +238,12 @@ def test_unreadable_files_are_refused(tmp_path):
         Corpus.load(tmp_path / 'none.json')
 
 
+def test_the_corpus_of_the_guide_is_valid(tmp_path, repo_root):
+    guide = (repo_root / 'docs' / 'text.md').read_text(encoding='utf-8')
+    corpus = Corpus.load(write(tmp_path, re.search(r'```json\n(.*?)```', guide, re.S).group(1)))
+    assert corpus.labels == ['sit down'] and corpus.provenance.prompts == {}
+
+
 @pytest.mark.parametrize('content', [
     b'run\nsit down\n', b'run\nsit down', b'run\r\nsit down\r\n', b'\xef\xbb\xbfrun\n sit down \n'])
 def test_labels_are_read_a_line_each(tmp_path, content):

@@ -7,15 +7,12 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
+from chat_server import Answer, ChatServer, completion, failure, good
 from tiny_recipe import ROOT
 
 from cocodiff_mm.text.corpus import Corpus
-
-sys.path.append(str(Path(__file__).parents[1] / 'text' / 'generation'))
-from chat_server import Answer, ChatServer, completion, failure, good  # noqa: E402
 
 TOOL = ROOT / 'tools' / 'text' / 'generate.py'
 spec = importlib.util.spec_from_file_location('generate_tool', TOOL)

@@ -1,6 +1,6 @@
 """A real server that speaks as much of OpenAI's chat protocol as corpora are written through.
 
-As a program it answers every question well: ``python chat_server.py --port 8765``; then
+As a program it answers every question well: ``python tests/chat_server.py --port 8765``; then
 ``tools/text/generate.py LABELS.txt --out corpus.json --base-url http://127.0.0.1:8765/v1``.
 """
 
