@@ -61,6 +61,30 @@ def missing_drn() -> bool:
     return True
 
 
+def transformers_import() -> bool:
+    """Every process loads transformers where it is installed, also one that only tests.
+
+    Fault: mmengine 0.10.7 imports it to register one optimizer, which costs a second and more. A
+    function of that optimizer's name, which imports it when a recipe asks for it, is registered
+    instead. Delete when mmengine looks optimizers up only when they are asked for.
+    """
+    builder, spec = 'mmengine.optim.optimizer.builder', find_spec('transformers')
+    if spec is None or 'transformers' in sys.modules or builder in sys.modules:
+        return False
+
+    def adafactor(*args: object, **options: object) -> torch.optim.Optimizer:
+        return importlib.import_module('transformers').Adafactor(*args, **options)
+
+    stand_in = ModuleType('transformers')
+    stand_in.Adafactor, stand_in.__spec__ = adafactor, spec
+    sys.modules['transformers'] = stand_in
+    try:
+        module = importlib.import_module(builder)
+    finally:
+        del sys.modules['transformers']
+    return module.OPTIMIZERS.get('Adafactor') is adafactor
+
+
 def multimodal_models() -> bool:
     """MMAction2's multi-modal models do not import beside transformers 5, or without timm.
 
@@ -242,5 +266,6 @@ def _with_float_scores(method: Callable) -> Callable:
 # In this order: the later entries import what the earlier ones make importable.
 ENTRIES: dict[str, Callable[[], bool]] = {
     entry.__name__: entry for entry in (
-        missing_drn, multimodal_models, torchvision_ops, weights_only, config_prefix, bf16_scores)
+        missing_drn, transformers_import, multimodal_models, torchvision_ops, weights_only,
+        config_prefix, bf16_scores)
 }

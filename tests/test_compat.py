@@ -40,6 +40,7 @@ def test_applied_names_entries_once_and_in_order():
     compat.apply()
     assert compat.applied() == names
     assert 'config_prefix' in names
+    assert not compat.transformers_import()  # too late: MMEngine's optimizers are there
 
 
 def test_every_entry_says_what_is_wrong_and_when_to_delete_it():
@@ -93,6 +94,18 @@ def test_shipped_drn_is_left_alone(tmp_path, monkeypatch):
     fake_mmaction(tmp_path, monkeypatch, with_drn=True)
     assert not compat.missing_drn()
     assert 'mmaction.models.localizers.drn' not in sys.modules
+
+
+# transformers_import
+
+def test_transformers_wait_until_their_optimizer_is_built(repo_root):
+    found = run_python('''
+        import sys, torch, cocodiff_mm
+        from mmengine.registry import OPTIMIZERS
+        before, weights = 'transformers' in sys.modules, [torch.zeros(1, requires_grad=True)]
+        print(before, type(OPTIMIZERS.build(dict(type='Adafactor', params=weights))).__module__)
+    ''', repo_root)
+    assert found.splitlines()[-1] == 'False transformers.optimization'
 
 
 # multimodal_models

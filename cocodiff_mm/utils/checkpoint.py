@@ -211,20 +211,33 @@ def check_fit(model: nn.Module, state_dict: Mapping[str, Any], source: str | Pat
         ValueError: With the number and the first names of missing, unexpected and mis-shaped
             keys, and with the model that was expected.
     """
-    own = model.state_dict()
+    problem = misfit(model.state_dict(), state_dict)
+    if problem is not None:
+        raise ValueError(
+            f'{source} does not fit {describe(model)}: {problem}. Take the recipe that the weights '
+            'were trained with, or weights of this recipe')
+
+
+def misfit(own: Mapping[str, Any], state_dict: Mapping[str, Any]) -> str | None:
+    """How weights differ from those that a model has.
+
+    Args:
+        own (Mapping[str, Tensor]): State dict of the model.
+        state_dict (Mapping[str, Tensor]): The weights.
+
+    Returns:
+        str | None: Number and first names of missing, unexpected and mis-shaped keys, for a
+        message; None if there are none.
+    """
     missing = [key for key in own if key not in state_dict]
     unexpected = [key for key in state_dict if key not in own]
     shapes = {key: (_shape(state_dict[key]), _shape(value))
               for key, value in own.items() if key in state_dict}
-    misfit = [f'{key} {got}, expected {want}' for key, (got, want) in shapes.items()
-              if got != want]
+    misshaped = [f'{key} {got}, expected {want}' for key, (got, want) in shapes.items()
+                 if got != want]
     problems = [f'{len(keys)} {kind} ({_first(keys)})' for kind, keys in (
-        ('missing', missing), ('unexpected', unexpected), ('of another shape', misfit)) if keys]
-    if problems:
-        raise ValueError(
-            f'{source} does not fit {describe(model)}: of {len(own)} keys '
-            f'{", ".join(problems)}. Take the recipe that the weights were trained with, or '
-            'weights of this recipe')
+        ('missing', missing), ('unexpected', unexpected), ('of another shape', misshaped)) if keys]
+    return f'of {len(own)} keys {", ".join(problems)}' if problems else None
 
 
 def describe(model: nn.Module) -> str:

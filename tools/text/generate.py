@@ -132,7 +132,7 @@ def _review_encoder(choice: str | None):
               "pip install 'cocodiff_mm[text]'.")
     if choice == 'none' or not installed:
         return None
-    from cocodiff_mm.text import SentenceEncoder
+    from cocodiff_mm.text.encoders import SentenceEncoder
     return SentenceEncoder()
 
 
