@@ -242,11 +242,7 @@ def _read(path: Path) -> TextBank:
     if missing:
         raise ValueError(f'{path}: {", ".join(missing)} missing; this is not a text bank, make '
                          'one with tools/text/encode.py')
-    metadata = json.loads(header)
-    classes = metadata.pop('classes', None)
-    if classes is None:
-        raise ValueError(f'{path}: the header has no "classes"; make the bank again with '
-                         'tools/text/encode.py')
+    classes, metadata = _read_header(header, path)
     try:
         # Short numbers left rows off length 1.
         rows = {key: F.normalize(tensors[key].float(), dim=-1)
@@ -255,6 +251,19 @@ def _read(path: Path) -> TextBank:
                         metadata=metadata)
     except ValueError as error:
         raise ValueError(f'{path}: {error}') from error
+
+
+def _read_header(header: str, path: Path) -> tuple[list[str], dict[str, str]]:
+    try:
+        metadata = json.loads(header)
+        classes = metadata.pop('classes')
+        whole = all(isinstance(text, str) for text in (*classes, *metadata.values()))
+    except (json.JSONDecodeError, AttributeError, KeyError, TypeError):
+        whole = False
+    if not whole or not isinstance(classes, list):
+        raise ValueError(f'{path}: the header is damaged, or has no list of "classes"; make the '
+                         'bank again with tools/text/encode.py')
+    return classes, metadata
 
 
 def _shortened(rows: Tensor, dtype: torch.dtype) -> Tensor:
@@ -272,9 +281,9 @@ def _check_rows(name: str, rows: Tensor, count: Tensor, num_classes: int) -> Non
     if rows.ndim != 3 or rows.shape[0] != num_classes:
         raise ValueError(f'{name} has shape {tuple(rows.shape)}; expected (K, rows, width) '
                          f'with K = {num_classes} classes')
-    if tuple(count.shape) != (num_classes,):
-        raise ValueError(f'{name}_count has shape {tuple(count.shape)}; '
-                         f'expected ({num_classes},)')
+    if tuple(count.shape) != (num_classes,) or count.dtype != torch.int64:
+        raise ValueError(f'{name}_count has shape {tuple(count.shape)} and is {count.dtype}; '
+                         f'expected ({num_classes},) and torch.int64')
     if num_classes and not 1 <= int(count.min()) <= int(count.max()) <= rows.shape[1]:
         raise ValueError(f'{name}_count goes from {int(count.min())} to {int(count.max())}; '
                          f'expected 1 to {rows.shape[1]}, the rows that {name} has')

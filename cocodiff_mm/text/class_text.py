@@ -1,6 +1,6 @@
 """The texts of one action class: names, descriptions, body parts and joints."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,10 +66,7 @@ class ClassText:
         """
         label = get(raw, 'label', str, where)
         where = f'{where} ({label!r})'
-        unknown = sorted(set(raw) - set(cls.__dataclass_fields__))
-        if unknown:
-            raise ValueError(f'{where}: unknown keys {unknown}; expected '
-                             f'{", ".join(cls.__dataclass_fields__)}')
+        check_keys(raw, cls.__dataclass_fields__, where)
         return cls(label, strings(raw, 'synonyms', where), strings(raw, 'descriptions', where),
                    read_parts(raw['parts'], where) if 'parts' in raw else None,
                    read_joints(raw['joints'], where) if 'joints' in raw else None)
@@ -121,10 +118,7 @@ def read_parts(raw: Any, where: str) -> tuple[str, ...]:
         ValueError: If a part is missing, unknown or no string.
     """
     phrases = tuple(get(raw, part, str, f'{where}: parts') for part in PARTS)
-    unknown = sorted(set(raw) - set(PARTS))
-    if unknown:
-        raise ValueError(f'{where}: parts has unknown keys {unknown}; expected '
-                         f'{", ".join(PARTS)}')
+    check_keys(raw, PARTS, f'{where}: parts')
     return phrases
 
 
@@ -173,9 +167,30 @@ def get(raw: Any, key: str, kind: type, where: str) -> Any:
     if not isinstance(raw[key], kind):
         raise ValueError(f'{where}: {key!r} is a {type(raw[key]).__name__}; '
                          f'expected a {kind.__name__}')
-    if isinstance(raw[key], str) and not raw[key].strip():
-        raise ValueError(f'{where}: {key!r} is empty; write a text')
+    if isinstance(raw[key], str):
+        _check_text(raw[key], f'{where}: {key!r}')
+        if not raw[key].strip():
+            raise ValueError(f'{where}: {key!r} is empty; write a text')
     return raw[key]
+
+
+def check_keys(raw: Any, known: Iterable[str], where: str) -> None:
+    """Refuse keys of parsed JSON that nobody reads, such as misspelt ones.
+
+    Args:
+        raw (Any): Parsed JSON, expected to be an object.
+        known (Iterable[str]): Keys that it may have.
+        where (str): Begins the message.
+
+    Raises:
+        ValueError: If ``raw`` is no object or has another key.
+    """
+    if not isinstance(raw, Mapping):
+        raise ValueError(f'{where}: got a {type(raw).__name__}; expected a JSON object')
+    known = tuple(known)
+    unknown = sorted(set(raw) - set(known))
+    if unknown:
+        raise ValueError(f'{where}: unknown keys {unknown}; expected {", ".join(known)}')
 
 
 def strings(raw: Any, key: str, where: str) -> tuple[str, ...]:
@@ -196,4 +211,11 @@ def strings(raw: Any, key: str, where: str) -> tuple[str, ...]:
     for index, value in enumerate(values):
         if not isinstance(value, str):
             raise ValueError(f'{where}: {key}[{index}] is {value!r}; expected a string')
+        _check_text(value, f'{where}: {key}[{index}]')
     return tuple(values)
+
+
+def _check_text(text: str, where: str) -> None:
+    # JSON can spell half a character, "\\ud83d", which no file can hold.
+    if any('\ud800' <= letter <= '\udfff' for letter in text):
+        raise ValueError(f'{where} has half a character, {text!r}; write the text again')

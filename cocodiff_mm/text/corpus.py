@@ -4,13 +4,16 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from cocodiff_mm.utils.files import replace_file
 
-from .class_text import ClassText, get
+from .class_text import ClassText, check_keys, get
 from .rules import find_problems
+
+_KEYS = ('label_set', 'language', 'provenance', 'sha256', 'classes')
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,16 @@ class Provenance:
         Raises:
             ValueError: If a key is missing or of another type.
         """
+        check_keys(raw, cls.__dataclass_fields__, where)
+        day = get(raw, 'date', str, where)
+        try:
+            date.fromisoformat(day)
+        except ValueError as error:
+            raise ValueError(f'{where}: "date" is {day!r}; expected YYYY-MM-DD') from error
         prompts = {kind: Prompt(get(prompt, 'id', str, f'{where}: prompts: {kind}'),
                                 get(prompt, 'text', str, f'{where}: prompts: {kind}'))
                    for kind, prompt in get(raw, 'prompts', dict, where).items()}
-        return cls(get(raw, 'writer', str, where), get(raw, 'date', str, where),
-                   get(raw, 'licence', str, where), prompts)
+        return cls(get(raw, 'writer', str, where), day, get(raw, 'licence', str, where), prompts)
 
     def to_json(self) -> dict[str, Any]:
         """The provenance as an object for ``json``.
@@ -115,6 +123,7 @@ class Corpus:
         """
         path = Path(path)
         raw = _read_json(path)
+        check_keys(raw, _KEYS, f'{path}')
         corpus = cls(
             label_set=get(raw, 'label_set', str, f'{path}'),
             language=get(raw, 'language', str, f'{path}'),
@@ -123,6 +132,8 @@ class Corpus:
             classes=tuple(
                 ClassText.from_json(entry, f'{path}: class {index}')
                 for index, entry in enumerate(get(raw, 'classes', list, f'{path}'))))
+        if not corpus.classes:
+            raise ValueError(f'{path}: "classes" is empty; expected one entry per class')
         if raw.get('sha256', corpus.sha256) != corpus.sha256:
             raise ValueError(
                 f'{path}: its "sha256" is {raw["sha256"]} and that of its content '
@@ -166,8 +177,6 @@ class Corpus:
         Raises:
             ValueError: Naming the first break and the number of the others.
         """
-        if not self.classes:
-            raise ValueError(f'{source}: "classes" is empty; expected one entry per class')
         problems = find_problems(self.classes)
         if problems:
             others = len(problems) - 1

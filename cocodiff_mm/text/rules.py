@@ -44,7 +44,7 @@ def class_problems(entry: ClassText, labels: Sequence[str]) -> list[Problem]:
 
     Returns:
         list[Problem]: Too few texts, texts too short or too long, leftovers of a prompt or an
-        answer, a synonym that repeats the label, a text that names another class.
+        answer, a text that names another class.
     """
     problems = []
     for field, least in MIN_COUNT.items():

@@ -114,7 +114,7 @@ def draw_bank(bank: TextBank, classes: Sequence[ClassText] | None = None, pairs:
     _draw_tree(_add_axes(figure, _EDGE + sizes.labels, sizes.top, sizes.side, sizes.tree), tree)
     image = _draw_heat_map(heat_map, cosine, tree)
     _draw_labels(heat_map, tree, names, found, sizes)
-    _mark_pairs(heat_map, tree, worst, sizes)
+    _mark_pairs(heat_map, image, tree, worst, sizes)
     _draw_bar(figure, image, sizes)
     area = _add_axes(figure, sizes.left, sizes.top, width - sizes.left, listed)
     area.set(xlim=(0, width - sizes.left), ylim=(-listed, 0))
@@ -179,7 +179,7 @@ def _draw_labels(axes, tree: Clusters, names: Sequence[str], found: Sanity,
                 tick.set(color=_TAKEN, weight='bold')
 
 
-def _mark_pairs(axes, tree: Clusters, worst: Sequence[Pair], sizes: _Sizes) -> None:
+def _mark_pairs(axes, image, tree: Clusters, worst: Sequence[Pair], sizes: _Sizes) -> None:
     from matplotlib.patches import Rectangle
 
     points = min(0.5 * 72 * sizes.side / len(tree.order), sizes.points)
@@ -189,7 +189,12 @@ def _mark_pairs(axes, tree: Clusters, worst: Sequence[Pair], sizes: _Sizes) -> N
             axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, edgecolor='#00b4d8',
                                      linewidth=0.12 * points))
             axes.text(x, y, str(number), ha='center', va='center_baseline', fontsize=points,
-                      color='white')
+                      color=_readable_on(image, x, y))
+
+
+def _readable_on(image, x: int, y: int) -> str:
+    red, green, blue, _ = image.cmap(image.norm(image.get_array()[y, x]))
+    return 'black' if 0.3 * red + 0.6 * green + 0.1 * blue > 0.5 else 'white'
 
 
 def _draw_tree(axes, tree: Clusters) -> None:

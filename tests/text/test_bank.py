@@ -197,6 +197,7 @@ def test_a_truncated_file_is_refused(tmp_path, size):
     (lambda t: t.update(fine_count=torch.tensor([5, 3, 4])), 'fine_count goes from 3 to 5'),
     (lambda t: t.update(coarse_count=torch.tensor([6, 0, 5])), 'coarse_count goes from 0 to 6'),
     (lambda t: t.update(fine_count=torch.tensor([4, 3])), r'fine_count has shape \(2,\)'),
+    (lambda t: t.update(fine_count=torch.tensor([4., 3, 4])), 'and is torch.float32; expected'),
     (lambda t: t.update(fine_count=torch.tensor([4, 2, 4])), 'fine rows do not have length 1'),
     (lambda t: t.update(fine=t['fine'][:2]), r'fine has shape \(2, 4, 8\).*K = 3'),
     (lambda t: t.update(parts=t['parts'][:, :6].contiguous()),
@@ -223,8 +224,16 @@ def test_a_file_without_header_is_refused(tmp_path):
     save_file(tensors, path)
     with pytest.raises(ValueError, match="header 'text_bank' missing"):
         TextBank.load(path)
-    save_file(tensors, path, {'text_bank': '{}'})
-    with pytest.raises(ValueError, match='the header has no "classes"'):
+
+
+@pytest.mark.parametrize('header', [
+    '{}', '{bad', '[1]', '7', '{"classes": 3}', '{"classes": "abc"}', '{"classes": ["a", "b", 3]}',
+    '{"classes": ["a", "b", "c"], "writer": 5}'])
+def test_a_damaged_header_is_refused(tmp_path, header):
+    path = tmp_path / 'toy.safetensors'
+    toy().save(path)
+    save_file(load_file(path), path, {'text_bank': header})
+    with pytest.raises(ValueError, match='toy.safetensors: the header is damaged, or has no list'):
         TextBank.load(path)
 
 

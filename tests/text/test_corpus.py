@@ -198,13 +198,18 @@ def change(*path_and_value):
     (change('classes', 1, 'synonyms', 3, 7), ["class 1 ('sit down')", 'synonyms[3] is 7']),
     (change('classes', 1, 'hint', 'x'), ["class 1 ('sit down')", "unknown keys ['hint']"]),
     (change('classes', 1, 'parts', 'hips', None), ["('sit down')", "parts: key 'hips' is missing"]),
-    (change('classes', 1, 'parts', 'tail', 'wags'), ["parts has unknown keys ['tail']"]),
+    (change('classes', 1, 'parts', 'tail', 'wags'), ["parts: unknown keys ['tail']"]),
     (change('classes', 1, 'joints', 'names', ['tail']), ["names are ['tail']", 'of head, neck']),
     (change('classes', 1, 'joints', 'names', []), ['names are []', '1 to 6 different']),
     (change('classes', 1, 'joints', 'local_text', None), ["'local_text' is missing"]),
     (change('provenance', 'writer', None), ['provenance', "'writer' is missing"]),
     (change('provenance', 'prompts', 'coarse', 'id', None), ['prompts: coarse', "'id' is missing"]),
     (change('label_set', ''), ["'label_set' is empty"]),
+    (change('lable_set', 'toy'), ["unknown keys ['lable_set']"]),
+    (change('provenance', 'author', 'me'), ['provenance', "unknown keys ['author']"]),
+    (change('provenance', 'date', 'yesterday'), ['"date" is \'yesterday\'; expected YYYY-MM-DD']),
+    (change('classes', 1, 'synonyms', 3, 'a \ud83d'), ['synonyms[3] has half a character']),
+    (change('provenance', 'licence', '\ud83d'), ["'licence' has half a character"]),
     (change('classes', 1, 'synonyms', 3, ''), ["class 'sit down': synonyms[3]: empty"]),
 ])
 def test_a_broken_corpus_is_refused_with_file_class_and_field(tmp_path, edit, words):
@@ -223,6 +228,8 @@ def test_several_broken_rules_are_counted_and_a_review_may_read_them(tmp_path):
     with pytest.raises(ValueError, match=r"class 'throw': synonyms\[0\].*and \d more; .*--review"):
         Corpus.load(write(tmp_path, raw))
     assert Corpus.load(write(tmp_path, raw), check=False).classes[0].synonyms[0] == 'sit  down'
+    with pytest.raises(ValueError, match='"classes" is empty'):
+        Corpus.load(write(tmp_path, {**raw, 'classes': []}), check=False)
 
 
 def test_unreadable_files_are_refused(tmp_path):

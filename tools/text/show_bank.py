@@ -40,9 +40,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Show the bank; the exit status."""
+    """Show the bank; the exit status, which is 130 after Ctrl-C."""
     args = parse_args(argv)
-    return run_tool(lambda: _run(args))
+    try:
+        return run_tool(lambda: _run(args))
+    except KeyboardInterrupt:
+        print('interrupted; no picture was written', file=sys.stderr)
+        return 130
 
 
 def _run(args: argparse.Namespace) -> None:
