@@ -6,9 +6,15 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 
+PIECE = 1 << 15
+
 
 class HubServer(ThreadingHTTPServer):
-    """Gives ``files`` (``'org/name/file'`` -> content); ``mood`` is good, busy or silent."""
+    """Gives ``files`` (``'org/name/file'`` -> content).
+
+    ``mood`` is good, busy, silent, stuck (no file comes, though all else is answered), halting
+    (half of a file comes) or slow (a piece of a file every 0.1 s).
+    """
 
     daemon_threads = True
 
@@ -56,6 +62,19 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         if body:
+            self._write(content)
+
+    def _write(self, content: bytes) -> None:
+        if self.path != '/' and self.server.mood == 'stuck':
+            self.server.closing.wait()
+        elif self.path != '/' and self.server.mood == 'halting':
+            self.wfile.write(content[:len(content) // 2])
+            self.server.closing.wait()
+        elif self.server.mood == 'slow':
+            for start in range(0, len(content), PIECE):
+                self.wfile.write(content[start:start + PIECE])
+                self.server.closing.wait(0.1)
+        else:
             self.wfile.write(content)
 
 

@@ -3,7 +3,7 @@
 import os
 import sys
 import traceback
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +25,22 @@ def add_common_arguments(parser: ArgumentParser) -> None:
                         help='how processes are launched')
     # torch.distributed.launch passes it; torch.distributed.run sets the environment instead.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """Type of an argument that is a whole number.
+
+    Args:
+        least (int): The least that is accepted, 0 or more.
+
+    Returns:
+        Callable: For ``type`` of ``ArgumentParser.add_argument``.
+    """
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise ArgumentTypeError(f'expected a number from {least}, got {text!r}')
+        return int(text)
+    return number
 
 
 def run_tool(main: Callable[[], None]) -> int:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
-import torch
 from torch import Tensor
 
 from .bank import TextBank
 from .class_text import ClassText
 from .collisions import Stray, Taken, TextRef, sanity, stray_texts
 from .corpus import Corpus
+from .embedding import embed_groups
 from .rules import find_problems, plain
 
 # Longer lists are not read; what is worst comes first.
@@ -104,15 +104,8 @@ def embed(classes: Sequence[ClassText], encoder: Callable[[Sequence[str]], Tenso
     Returns:
         TextBank: Their bank, without metadata.
     """
-    rows = []
-    for groups in ([entry.descriptions for entry in classes],
-                   [entry.coarse for entry in classes]):
-        count = torch.tensor([len(group) for group in groups])
-        embedded = encoder([text for group in groups for text in group]).float()
-        padded = embedded.new_zeros(len(groups), int(count.max()), embedded.shape[-1])
-        padded[torch.arange(int(count.max())) < count[:, None]] = embedded
-        rows.append((padded, count))
-    (fine, fine_count), (coarse, coarse_count) = rows
+    (fine, fine_count), (coarse, coarse_count) = embed_groups(
+        ([entry.descriptions for entry in classes], [entry.coarse for entry in classes]), encoder)
     return TextBank([entry.label for entry in classes], fine, fine_count, coarse, coarse_count)
 
 

@@ -1,5 +1,5 @@
 import random
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 
 import pytest
 import torch
@@ -63,6 +63,13 @@ def test_options_are_spelt_as_in_mmaction2():
                               'a.b=1', 'c=[1,2]', '--work-dir', 'x'])
     assert args.cfg_options == {'a.b': 1, 'c': [1, 2]}
     assert (args.launcher, args.local_rank, args.work_dir) == ('slurm', 3, 'x')
+
+
+def test_whole_numbers_from_a_least_one():
+    assert launch.at_least(0)('0') == 0 and launch.at_least(2)('12') == 12
+    for text in ('1', '-3', '2.5', 'two', ''):
+        with pytest.raises(ArgumentTypeError, match=f"a number from 2, got '{text}'"):
+            launch.at_least(2)(text)
 
 
 def test_what_the_package_refuses_is_a_sentence_through_any_library(capsys):

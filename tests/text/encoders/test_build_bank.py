@@ -75,6 +75,18 @@ def test_the_same_corpus_makes_the_same_bytes(corpus, tmp_path):
     assert (tmp_path / 'one').read_bytes() == (tmp_path / 'two').read_bytes()
 
 
+def test_some_classes_keep_the_hash_of_the_whole_corpus(corpus):
+    first, _, third = corpus.labels
+    whole, encoder = build_bank(corpus, LettersEncoder()), LettersEncoder()
+    some = build_bank(corpus, encoder, [third, first])
+    assert some.classes == [third, first] and some.metadata == whole.metadata
+    expected = whole.subset([third, first])
+    assert torch.equal(some.fine, expected.fine) and torch.equal(some.parts, expected.parts)
+    assert sum(encoder.batches) == int(some.fine_count.sum() + some.coarse_count.sum()) + 14
+    with pytest.raises(ValueError, match='no texts for 1 of 1 classes'):
+        build_bank(corpus, LettersEncoder(), ['juggling'])
+
+
 def test_an_invalid_corpus_is_refused(corpus):
     entry = dataclasses.replace(corpus.classes[0], synonyms=('one',))
     broken = dataclasses.replace(corpus, classes=(entry, *corpus.classes[1:]))

