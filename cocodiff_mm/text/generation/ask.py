@@ -2,10 +2,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cocodiff_mm.text.generation.endpoint import KEY_VARIABLE, Endpoint
+from cocodiff_mm.text.generation.endpoint import KEY_VARIABLE, PLACEHOLDER, Endpoint
 from cocodiff_mm.text.generation.schema import SCHEMAS
 
 _LONGEST_MESSAGE = 300
+# What a server says of one question; the next one may be fine.
+_ABOUT_THE_QUESTION = 400, 422
 
 
 class EndpointError(ValueError):
@@ -23,6 +25,8 @@ class Reply:
         model (str): Model as the server names it.
         prompt_tokens (int): Tokens of the question as counted by the server, 0 if not told.
         completion_tokens (int): Tokens of the answer, likewise.
+        rejection (str, optional): Why the server does not even pass the question on to the model.
+            Defaults to None.
     """
 
     content: str
@@ -31,6 +35,7 @@ class Reply:
     model: str
     prompt_tokens: int
     completion_tokens: int
+    rejection: str | None = None
 
 
 class ChatClient:
@@ -62,7 +67,7 @@ class ChatClient:
             event_hooks={'request': [lambda request: before_request()]})
         # It wants some key, and no server without keys looks at it.
         self._client = openai.OpenAI(
-            api_key=endpoint.key or 'none', base_url=endpoint.url, timeout=endpoint.timeout,
+            api_key=endpoint.key or PLACEHOLDER, base_url=endpoint.url, timeout=endpoint.timeout,
             max_retries=endpoint.retries, http_client=http)
 
     def ask(self, kind: str, messages: Sequence[Mapping[str, str]]) -> Reply:
@@ -87,7 +92,10 @@ class ChatClient:
                 return self.ask(kind, messages)
             if error.code == 'content_filter':
                 return Reply('', self._message(error), True, '', 0, 0)
-            raise EndpointError(self._status_sentence(error)) from error
+            sentence = self._status_sentence(error)
+            if error.status_code in _ABOUT_THE_QUESTION and not _is_about_schema(error):
+                return Reply('', None, True, '', 0, 0, rejection=sentence)
+            raise EndpointError(sentence) from error
         except self._openai.APITimeoutError as error:
             raise EndpointError(self._timeout_sentence()) from error
         except self._openai.APIConnectionError as error:

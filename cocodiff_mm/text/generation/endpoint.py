@@ -1,4 +1,5 @@
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -6,7 +7,9 @@ from urllib.parse import urlsplit
 OPENAI_URL = 'https://api.openai.com/v1'
 KEY_VARIABLE = 'OPENAI_API_KEY'
 _LOCAL = 'http://localhost:11434/v1 (Ollama) or http://localhost:8000/v1 (vLLM)'
-# Shorter ones are words that stand in for a key where a server needs none.
+# What stands in for a key where a server needs none.
+PLACEHOLDER = 'none'
+# Shorter ones may be a part of any word.
 _SHORTEST_KEY = 8
 
 
@@ -71,8 +74,10 @@ class Endpoint:
 
     def hide_key(self, text: str) -> str:
         """What a server said, without the key should it repeat it."""
-        if self.key is None or len(self.key) < _SHORTEST_KEY:
+        if self.key in (None, PLACEHOLDER):
             return text
+        if len(self.key) < _SHORTEST_KEY:
+            return re.sub(rf'(?<!\w){re.escape(self.key)}(?!\w)', '[key]', text)
         return text.replace(self.key, '[key]')
 
 

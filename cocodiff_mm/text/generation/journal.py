@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from cocodiff_mm.text.corpus import Prompt
-from cocodiff_mm.text.generation.endpoint import Endpoint
 
 _FORMAT = 'cocodiff_mm corpus generation 1'
 # Answers under other ones of these would not go together.
-_MUST_MATCH = ('labels', 'prompts', 'model', 'language')
+_MUST_MATCH = ('labels', 'prompts', 'language')
 
 
 def partial_path(out: str | Path) -> Path:
@@ -21,14 +20,13 @@ def partial_path(out: str | Path) -> Path:
     return out.with_name(f'{out.name}.partial')
 
 
-def journal_header(labels: Sequence[str], prompts: Mapping[str, Prompt], endpoint: Endpoint,
+def journal_header(labels: Sequence[str], prompts: Mapping[str, Prompt],
                    language: str) -> dict[str, Any]:
-    """What the answers of a run have in common.
+    """What all answers have in common, whichever model gives them.
 
     Args:
         labels (Sequence[str]): Classes in label order.
         prompts (Mapping[str, Prompt]): Prompts by kind.
-        endpoint (Endpoint): Who is asked.
         language (str): Language code of the texts.
 
     Returns:
@@ -39,7 +37,7 @@ def journal_header(labels: Sequence[str], prompts: Mapping[str, Prompt], endpoin
         labels=hashlib.sha256('\n'.join(labels).encode()).hexdigest(),
         prompts={kind: dict(id=prompt.id, sha256=prompt.sha256)
                  for kind, prompt in prompts.items()},
-        model=endpoint.model, base_url=endpoint.url, language=language)
+        language=language)
 
 
 def kept_records(path: Path, header: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -119,6 +117,22 @@ class Journal:
 
 
 def _open(path: Path) -> io.FileIO:
+    """Open and lock; a file that its last user has just removed would be lost with its answers."""
+    file = _lock(path)
+    while not _is_at(file, path):
+        file.close()
+        file = _lock(path)
+    return file
+
+
+def _is_at(file: io.FileIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _lock(path: Path) -> io.FileIO:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = io.FileIO(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), 'r+')
@@ -172,10 +186,8 @@ def _record(path: Path, number: int, line: bytes) -> dict[str, Any]:
 def _check_header(path: Path, found: Mapping[str, Any], header: Mapping[str, Any]) -> None:
     other = [key for key in _MUST_MATCH if found.get(key) != header[key]]
     if other:
-        named = ', '.join(f'model ({found.get(key)!r}, now {header[key]!r})' if key == 'model'
-                          else key for key in other)
-        raise ValueError(f'{path} holds answers of a run with other {named}; give another --out, '
-                         'or delete that file to begin anew')
+        raise ValueError(f'{path} holds answers of a run with other {", ".join(other)}; give '
+                         'another --out, or delete that file to begin anew')
 
 
 def _foreign(path: Path) -> str:

@@ -107,17 +107,17 @@ def generate(commission: Commission,
         try:
             session.run(concurrency, show)
         except KeyboardInterrupt as error:
-            raise Interrupted(f'interrupted; {_kept(draft, path)}') from error
+            raise Interrupted(f'interrupted; {_kept(session, path)}') from error
         except EndpointError as error:
-            raise EndpointError(f'{error}; {_kept(draft, path)}') from error
+            raise EndpointError(f'{error}; {_kept(session, path)}') from error
         finally:
             if session.summary():
                 say(session.summary())
         if session.failures:
-            listed = '\n'.join(f'  {failure}' for failure in session.failures)
             raise Incomplete(f'no usable answer to {len(session.failures)} of the '
-                             f'{draft.total} questions:\n{listed}\n'
-                             f'No corpus is made yet; {_kept(draft, path)}')
+                             f'{draft.total} questions:\n{_listed(session)}\n'
+                             f'No corpus is made yet; {_kept(session, path)}; another --model '
+                             'may do what this one would not')
         corpus = _corpus(commission, draft, prompts)
         _save(corpus, commission.out)
         journal.remove()
@@ -125,7 +125,7 @@ def generate(commission: Commission,
 
 
 def _header(commission: Commission, prompts: Mapping[str, Prompt]) -> dict[str, Any]:
-    return journal_header(commission.labels, prompts, commission.endpoint, LANGUAGE)
+    return journal_header(commission.labels, prompts, LANGUAGE)
 
 
 def _check_out(commission: Commission) -> None:
@@ -151,9 +151,18 @@ def _plan(commission: Commission, draft: Draft, prompts: Mapping[str, Prompt]) -
             + estimate_table(estimate(missing, draft.labels, prompts)))
 
 
-def _kept(draft: Draft, path: Path) -> str:
+def _listed(session: Session) -> str:
+    order = session.draft.missing()
+    failures = sorted(session.failures,
+                      key=lambda failure: order.index((failure.label, failure.kind)))
+    return '\n'.join(f'  {failure}' for failure in failures)
+
+
+def _kept(session: Session, path: Path) -> str:
+    draft = session.draft
     if not len(draft):
-        return f'none of the {draft.total} answers had come yet'
+        return (f'none of the {draft.total} texts could be kept' if session.heard_of
+                else f'none of the {draft.total} answers had come yet')
     return (f'{len(draft)} of {draft.total} answers are kept in {path}, the same command asks '
             'only for the others')
 

@@ -48,6 +48,7 @@ def read_answer(kind: str, content: str) -> dict[str, Any]:
     Raises:
         BadAnswer: If it is no JSON or does not fit the schema.
     """
+    content = _without_fence(content.strip())
     if not content.strip():
         raise BadAnswer(['the answer is empty'])
     try:
@@ -85,6 +86,13 @@ def class_fields(kind: str, answer: dict[str, Any]) -> dict[str, Any]:
     except ValueError as error:
         raise BadAnswer([str(error)]) from error
     return {field: tuple(texts) for field, texts in answer.items()}
+
+
+def _without_fence(content: str) -> str:
+    """Servers that know no JSON form let a model write JSON as it does in a chat."""
+    if len(content) < 6 or not (content.startswith('```') and content.endswith('```')):
+        return content
+    return content[3:-3].removeprefix('json')
 
 
 def _checked(value: Any, schema: dict[str, Any], where: str, reasons: list[str]) -> Any:

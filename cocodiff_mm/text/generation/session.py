@@ -3,7 +3,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from cocodiff_mm.text.corpus import Prompt
-from cocodiff_mm.text.generation.ask import ChatClient, Reply
+from cocodiff_mm.text.generation.ask import ChatClient, EndpointError, Reply
 from cocodiff_mm.text.generation.askers import Askers
 from cocodiff_mm.text.generation.draft import Draft
 from cocodiff_mm.text.generation.journal import Journal
@@ -12,6 +12,8 @@ from cocodiff_mm.text.generation.schema import BadAnswer
 from cocodiff_mm.utils.progress_bar import ProgressBar
 
 TRIES = 3
+# So many classes in a row, and the requests are wrong rather than the questions.
+_REJECTED_CLASSES = 3
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class Session:
             show (bool): Whether progress is shown. Defaults to False.
 
         Raises:
-            EndpointError: If the endpoint does not answer.
+            EndpointError: If the endpoint does not answer, or takes no question at all.
             KeyboardInterrupt: At Ctrl-C.
             ValueError: If the disk refuses.
         """
@@ -100,6 +102,11 @@ class Session:
             finally:
                 askers.stop()
 
+    @property
+    def heard_of(self) -> bool:
+        """bool: Whether anything came back, of use or not."""
+        return bool(self._replies or self.failures)
+
     def summary(self) -> str:
         """Tokens that were used, as told by the server, and what was peculiar; may be empty."""
         if not self._replies:
@@ -112,6 +119,8 @@ class Session:
 
     def _judge(self, question: Question, reply: Reply) -> Question | None:
         """Keep an answer, give it up, or say what is to be asked next."""
+        if reply.rejection is not None:
+            return self._reject(question, reply.rejection)
         self._replies += 1
         self._prompt_tokens += reply.prompt_tokens
         self._completion_tokens += reply.completion_tokens
@@ -131,6 +140,14 @@ class Session:
             return replace(question, messages=messages, tries=question.tries + 1)
         self.journal.append(dict(label=label, kind=kind, answer=answer, model=reply.model))
         return None
+
+    def _reject(self, question: Question, reason: str) -> None:
+        self._fail(question, reason)
+        classes = {failure.label for failure in self.failures}
+        # With answers from before the first questions left may well be the odd ones.
+        if not self._replies and not len(self.draft) and len(classes) == _REJECTED_CLASSES:
+            raise EndpointError(f'{reason}; so it did with each question about the first '
+                                f'{_REJECTED_CLASSES} classes, so check --model and --base-url')
 
     def _fail(self, question: Question, reason: str) -> None:
         self.failures.append(Failure(question.label, question.kind, reason))

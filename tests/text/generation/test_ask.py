@@ -80,20 +80,28 @@ def test_nobody_listens():
             ask(url, retries=0)
 
 
-@pytest.mark.parametrize('status', [400, 401, 403, 404, 422])
+@pytest.mark.parametrize('status', [401, 403, 404])
 def test_the_key_is_not_repeated(status):
     said = f'Incorrect API key provided: {KEY}'
     sentence, times = refused(lambda asked: failure(status, said))
     assert KEY not in sentence and '\n' not in sentence and times == 1
     assert sentence.endswith({
-        400: 'refuses the request (HTTP 400: Incorrect API key provided: [key])',
         401: 'does not accept the key in OPENAI_API_KEY (HTTP 401); set it to a key of that '
              'server',
         403: '(HTTP 403: Incorrect API key provided: [key]); use another key or another --model',
         404: "does not know the model 'writer' or is not the right address (HTTP 404: Incorrect "
              'API key provided: [key]); check --model, and that --base-url ends as the server '
-             'wants it, mostly in /v1',
-        422: 'refuses the request (HTTP 422: Incorrect API key provided: [key])'}[status])
+             'wants it, mostly in /v1'}[status])
+
+
+@pytest.mark.parametrize('status', [400, 422])
+def test_a_question_that_is_not_taken_is_about_that_question(status):
+    with ChatServer(lambda asked: failure(status, f'odd prompt, {KEY}',
+                                          code='invalid_prompt')) as server:
+        reply = ask(server.url)
+    assert reply.rejection == (
+        f'{server.url} refuses the request (HTTP {status}: odd prompt, [key])')
+    assert reply.refusal is None and len(server.asked) == 1
 
 
 def test_a_server_that_wants_a_key():

@@ -54,5 +54,12 @@ def test_the_key_is_not_shown():
     endpoint = from_environment(OPENAI_API_KEY='sk-secret')
     assert 'secret' not in repr(endpoint)
     assert endpoint.hide_key('Bearer sk-secret, sk-secret') == 'Bearer [key], [key]'
-    # A word that stands in for a key may well be in a text.
-    assert from_environment(OPENAI_API_KEY='none').hide_key('none of it') == 'none of it'
+
+
+def test_a_short_key_is_hidden_where_it_is_a_word():
+    endpoint = from_environment(OPENAI_API_KEY='sk-1')
+    assert endpoint.hide_key('Bearer sk-1, "sk-1"; ask-10') == 'Bearer [key], "[key]"; ask-10'
+    assert from_environment(OPENAI_API_KEY='x').hide_key('{"text": "x"}') == '{"text": "[key]"}'
+    # What is sent where there is no key may well be in a text.
+    for nothing in ('none', ''):
+        assert from_environment(OPENAI_API_KEY=nothing).hide_key('none of it') == 'none of it'

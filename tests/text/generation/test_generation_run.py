@@ -130,13 +130,14 @@ def test_failures_are_listed_the_rest_is_kept_and_not_asked_for_again(desk):
         sentence = desk.refused(Incomplete, server)
         head, *listed, end = sentence.split('\n')
         assert head == 'no usable answer to 3 of the 12 questions:'
-        assert sorted(listed) == [
-            '  kick, joints: the answer is cut off at the limit of tokens; let the server allow '
-            'more, or take another model',
+        assert listed == [
+            '  sit down, fine: 3 answers can not be used, the last because the answer is empty',
             '  kick, parts: the model refuses: I do not write about kicks.',
-            '  sit down, fine: 3 answers can not be used, the last because the answer is empty']
+            '  kick, joints: the answer is cut off at the limit of tokens; let the server allow '
+            'more, or take another model']
         assert end == (f'No corpus is made yet; 9 of 12 answers are kept in {desk.partial}, the '
-                       'same command asks only for the others')
+                       'same command asks only for the others; another --model may do what this '
+                       'one would not')
         assert desk.kept() == ALL - set(wrong)
         server.asked.clear()
         missing = set(wrong)
@@ -172,13 +173,55 @@ def test_nothing_is_left_of_a_run_without_an_answer(desk):
         desk.run(server, model='another')
 
 
-def test_answers_of_another_model_do_not_go_together(desk):
+def test_another_model_takes_up_what_the_first_would_not(desk):
     with ChatServer(wrong_for('kick', 'fine', *[Answer(completion(''))] * 3)) as server:
         desk.refused(Incomplete, server)
-        sentence = desk.refused(ValueError, server, model='other')
-        assert "other model ('writer', now 'other')" in sentence
         assert 'other labels' in desk.refused(ValueError, server, labels=LABELS[:2])
-    assert desk.kept() == ALL - {('kick', 'fine')}
+        assert desk.kept() == ALL - {('kick', 'fine')}
+        server.asked.clear()
+        server.behave = lambda asked: Answer(completion(
+            good_texts(asked.label, asked.kind), model='bolder'))
+        corpus = desk.run(server, model='bolder')
+    assert questions(server) == [('kick', 'fine')]
+    assert corpus.provenance.writer == f'bolder, {MODEL}'
+
+
+INVALID = failure(400, 'Invalid prompt', code='invalid_prompt')
+
+
+@pytest.mark.parametrize('label', LABELS[::2])
+def test_a_class_that_the_server_does_not_take_does_not_stop_the_run(desk, label):
+    with ChatServer(lambda asked: INVALID if asked.label == label else good(asked)) as server:
+        sentence = desk.refused(Incomplete, server, concurrency=1)
+        assert len(server.asked) == 12 and desk.kept() == {
+            question for question in ALL if question[0] != label}
+        assert (f'  {label}, parts: {server.url} refuses the request (HTTP 400: Invalid '
+                'prompt)\n') in sentence
+
+
+def test_nothing_but_rejections_stops_the_run_unless_there_are_answers(desk):
+    with ChatServer(lambda asked: INVALID) as server:
+        sentence = desk.refused(EndpointError, server, concurrency=1)
+        # One more may be under way when it stops.
+        assert len(server.asked) in (9, 10) and not desk.partial.exists()
+        assert sentence.endswith(
+            'refuses the request (HTTP 400: Invalid prompt); so it did with each question about '
+            'the first 3 classes, so check --model and --base-url; none of the 12 texts could be '
+            'kept')
+        server.behave = lambda asked: good(asked) if asked.kind == 'fine' else INVALID
+        desk.refused(Incomplete, server)
+        server.asked.clear()
+        server.behave = lambda asked: good(asked) if asked.label == 'kick' else INVALID
+        assert '6 of the 12 questions' in desk.refused(Incomplete, server, concurrency=1)
+    assert len(server.asked) == 9
+
+
+def test_none_of_the_answers_is_of_use(desk):
+    with ChatServer(lambda asked: Answer(completion('no'))) as server:
+        sentence = desk.refused(Incomplete, server)
+    assert len(server.asked) == 36
+    assert sentence.endswith('\nNo corpus is made yet; none of the 12 texts could be kept; another '
+                             '--model may do what this one would not')
 
 
 def test_a_corpus_is_replaced_only_when_told(desk):

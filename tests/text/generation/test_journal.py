@@ -1,9 +1,9 @@
 import dataclasses
+import fcntl
 import resource
 
 import pytest
 
-from cocodiff_mm.text.generation.endpoint import Endpoint
 from cocodiff_mm.text.generation.journal import (
     Journal,
     journal_header,
@@ -16,9 +16,8 @@ RECORDS = [dict(label='wave', kind='coarse', answer=dict(synonyms=['grüßen']),
            dict(label='wave', kind='fine', answer=dict(descriptions=['b']), model='m-1')]
 
 
-def header(labels=('wave', 'sit'), model='m', url='http://localhost:1/v1', prompts=None):
-    return journal_header(labels, prompts or load_prompts(),
-                          Endpoint(url, model, 'sk-secret-key'), 'en')
+def header(labels=('wave', 'sit'), language='en', prompts=None):
+    return journal_header(labels, prompts or load_prompts(), language)
 
 
 @pytest.fixture
@@ -40,7 +39,6 @@ def test_what_was_appended_is_there_at_once_and_again(path):
         journal.append(record)
         assert kept_records(path, header()) == RECORDS[:number]
     journal.close()
-    assert b'sk-secret' not in path.read_bytes()
     again = Journal(path, header())
     assert again.records == RECORDS
     again.remove()
@@ -76,7 +74,7 @@ def test_without_an_answer_nothing_stays_and_nothing_binds(path):
     assert not path.exists()
     write(path)
     path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])  # killed before an answer
-    other = header(model='other')
+    other = header(language='de')
     journal = Journal(path, other)
     journal.append(RECORDS[0])
     journal.close()
@@ -89,7 +87,7 @@ def test_answers_of_another_run_are_refused_and_kept(path):
     prompts = load_prompts()
     prompts['fine'] = dataclasses.replace(prompts['fine'], text='Describe {label} of {labels}')
     for other, named in ((header(labels=('sit', 'wave')), 'labels'),
-                         (header(model='n'), "model ('m', now 'n')"),
+                         (header(language='de'), 'language'),
                          (header(prompts=prompts), 'prompts')):
         for look in (Journal, kept_records):
             with pytest.raises(ValueError) as error:
@@ -98,8 +96,6 @@ def test_answers_of_another_run_are_refused_and_kept(path):
                 f'{path} holds answers of a run with other {named}; give another --out, or delete '
                 'that file to begin anew')
     assert path.read_bytes() == data
-    # The same model may have moved to another port.
-    assert kept_records(path, header(url='http://localhost:2/v1')) == RECORDS
 
 
 @pytest.mark.parametrize('content', ['my notes', 'my notes\n', '[1]\n', '{"a": 1}\n', '\n',
@@ -128,6 +124,23 @@ def test_two_runs_do_not_write_one_file(path):
         Journal(path, header())
     first.close()
     assert kept_records(path, header()) == RECORDS[:1]
+
+
+def test_a_file_that_its_last_user_has_just_removed_is_made_anew(path, monkeypatch):
+    last, locks = Journal(path, header()), []
+
+    def flock(file, how):
+        if not locks:
+            last.remove()
+        locks.append(how)
+        real(file, how)
+
+    real = fcntl.flock
+    monkeypatch.setattr(fcntl, 'flock', flock)
+    journal = Journal(path, header())
+    journal.append(RECORDS[0])
+    journal.close()
+    assert len(locks) == 2 and kept_records(path, header()) == RECORDS[:1]
 
 
 def test_places_that_can_not_be_written(tmp_path):

@@ -41,6 +41,13 @@ def test_texts_are_trimmed_and_else_kept():
         synonyms=['To  sit', 'A-B.'])
 
 
+@pytest.mark.parametrize('content', [
+    '```json\n{}\n```', ' ```\n{}\n```\n', '```json{}```'])
+def test_a_fence_around_an_answer_is_taken_off(content):
+    texts = good_texts('sit', 'parts')
+    assert read_answer('parts', content.replace('{}', json.dumps(texts))) == texts
+
+
 def test_the_order_is_that_of_the_schema():
     parts = good_texts('sit', 'parts')
     answer = read_answer('parts', json.dumps(dict(reversed(parts.items()))))
@@ -50,7 +57,9 @@ def test_the_order_is_that_of_the_schema():
 @pytest.mark.parametrize('content, reason', [
     ('', 'the answer is empty'), (' \n', 'the answer is empty'),
     ('{"synonyms": ["a",', 'not valid JSON at line 1, column 19'),
-    ('```json\n{}\n```', 'not valid JSON at line 1, column 1'),
+    ('```json\n{}\n```', "the answer lacks 'synonyms'"), ('```\n```', 'the answer is empty'),
+    ('```', 'not valid JSON at line 1, column 1'),
+    ('``````json\n{}\n``````', 'not valid JSON at line 1, column 1'),
     ('[' * 100_000, 'not JSON that can be read'),
     ('1' * 10_000, 'not JSON that can be read'),
     ('["a"]', 'the answer is ["a"], expected a JSON object'),
