@@ -1,3 +1,4 @@
+from .blockgcn import BlockGCN
 from .ctrgcn import CTRGCN
 
-__all__ = ['CTRGCN']
+__all__ = ['BlockGCN', 'CTRGCN']
