@@ -1,4 +1,5 @@
 from .blockgcn import BlockGCN
 from .ctrgcn import CTRGCN
+from .hdgcn import HDGCN
 
-__all__ = ['BlockGCN', 'CTRGCN']
+__all__ = ['BlockGCN', 'CTRGCN', 'HDGCN']
