@@ -2,16 +2,15 @@ from collections.abc import Sequence
 
 import torch
 from mmaction.registry import MODELS
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from cocodiff_mm.utils.choices import check_choice
 from cocodiff_mm.utils.graph import build_adjacency
 from cocodiff_mm.utils.hops import hop_distances
 
 from .block_graph_conv import BlockGraphConv
 from .joint_embedding import embed_joints
 from .joint_major_temporal import JointMajorShortcut, JointMajorTemporalConv
+from .skeleton_backbone import SkeletonBackbone, stages
 from .topology_encoding import TopologyEncoding
 
 # Clips that go through the network together where nothing is learned: their features stay in the
@@ -38,7 +37,7 @@ class BlockGCNBlock(nn.Module):
 
 
 @MODELS.register_module()
-class BlockGCN(BaseModule):
+class BlockGCN(SkeletonBackbone):
     """BlockGCN, redefined topology awareness for skeletons (CVPR 2024).
 
     The topology branch sees the joints of the clip: where the backbone learns from another stream
@@ -93,58 +92,32 @@ class BlockGCN(BaseModule):
                  published_topology: bool = False,
                  pretrained: str | None = None,
                  init_cfg: dict | list[dict] | None = None) -> None:
-        if pretrained is not None and init_cfg is not None:
-            raise ValueError(f'got both pretrained={pretrained!r} and init_cfg={init_cfg}; give '
-                             "init_cfg=dict(type='Pretrained', checkpoint=...) alone")
-        if pretrained is not None:
-            init_cfg = dict(type='Pretrained', checkpoint=pretrained)
-        super().__init__(init_cfg=init_cfg)
-        check_choice('data_bn_type', data_bn_type, ('MVC', 'VC'))
-        if num_stages < 1 or num_person < 1 or in_channels < 1 or joint_channels < 0:
-            raise ValueError(f'num_stages={num_stages}, num_person={num_person}, in_channels='
-                             f'{in_channels}, joint_channels={joint_channels}, expected at least '
-                             '1, and 0 for joint_channels')
+        hops = hop_distances(build_adjacency(graph_cfg))
+        super().__init__(len(hops), in_channels, joint_channels, base_channels, num_stages,
+                         down_stages, data_bn_type, num_person, pretrained, init_cfg)
+        if joint_channels < 0:
+            raise ValueError(f'joint_channels={joint_channels}, expected 0 or more')
         if num_heads < 1 or base_channels % num_heads:
             raise ValueError(f'base_channels={base_channels} can not be shared out to num_heads='
                              f'{num_heads}; give a multiple')
-        hops = hop_distances(build_adjacency(graph_cfg))
-        self.in_channels, self.joint_channels = in_channels, joint_channels
-        self.num_joints = len(hops)
-        # None: batch norm sees persons as samples, however many there are.
-        self.num_person = num_person if data_bn_type == 'MVC' else None
         self.to_joint_embedding = nn.Linear(in_channels, base_channels)
         self.pos_embedding = nn.Parameter(torch.randn(1, self.num_joints, base_channels))
-        self.data_bn = nn.BatchNorm1d((self.num_person or 1) * self.num_joints * base_channels)
         self.net, widths = nn.ModuleList(), []
-        for stage in range(1, num_stages + 1):
-            first = stage == 1
-            out_channels = base_channels * (1 + (not first and stage in inflate_stages))
-            stride = 1 + (not first and stage in down_stages)
+        for inputs, outputs, stride in stages(base_channels, num_stages, inflate_stages,
+                                              down_stages):
             residual = nn.Identity()
-            if out_channels != base_channels or stride > 1:
-                residual = JointMajorShortcut(base_channels, out_channels, 1, stride)
+            if inputs != outputs or stride > 1:
+                residual = JointMajorShortcut(inputs, outputs, 1, stride)
             self.net.append(
                 BlockGCNBlock(
-                    BlockGraphConv(base_channels, out_channels, hops, num_heads),
-                    JointMajorTemporalConv(out_channels, stride, kernel_size, dilations, 0.,
-                                           False), residual))
-            widths.append(base_channels)
-            base_channels = out_channels
+                    BlockGraphConv(inputs, outputs, hops, num_heads),
+                    JointMajorTemporalConv(outputs, stride, kernel_size, dilations, 0., False),
+                    residual))
+            widths.append(inputs)
         self.topo = TopologyEncoding(widths, published_topology)
-        self._draw_weights()
-
-    def _draw_weights(self) -> None:
-        """Initialisation of the authors' code; what is not here has its start already."""
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode='fan_out')
-                nn.init.zeros_(module.bias)
-        for block in self.net:
-            # Each graph convolution starts as its residual connection.
-            nn.init.constant_(block.gcn1.bn.weight, 1e-6)
-            for module in block.tcn1.modules():
-                if isinstance(module, nn.BatchNorm2d):
-                    nn.init.normal_(module.weight, 1., 0.02)
+        # What is not drawn here has its start already.
+        self.draw_convolutions()
+        self.draw_norms(self.net)
 
     def forward(self, x: Tensor) -> Tensor:
         """Features of every person, frame and joint.
@@ -160,7 +133,7 @@ class BlockGCN(BaseModule):
             ValueError: If the shape does not fit the settings, or a single person is all there is
                 to normalise by in training.
         """
-        self._check_input(x)
+        self.check_clips(x)
         n, m, t, v, _ = x.shape
         device = x.device.type
         dtype = self.to_joint_embedding.weight.dtype
@@ -169,7 +142,7 @@ class BlockGCN(BaseModule):
         with torch.autocast(device, enabled=False):
             x = x.to(self.to_joint_embedding.weight.dtype)
             topology = [rows.to(dtype).view(-1, n, m)
-                        for rows in self.topo(x[..., -(self.joint_channels or self.in_channels):])]
+                        for rows in self.topo(x[..., -(self.more_channels or self.in_channels):])]
             x = x[..., :self.in_channels]
             learns = torch.is_grad_enabled() or any(part.training for part in self.modules())
             step = n if learns or x.is_cuda else _CLIPS
@@ -184,18 +157,3 @@ class BlockGCN(BaseModule):
         for block, rows in zip(self.net, topology, strict=True):
             x = block(x + rows.reshape(len(rows), 1, n * m, 1))
         return x.permute(2, 0, 3, 1).contiguous().unflatten(0, (n, m))
-
-    def _check_input(self, x: Tensor) -> None:
-        if x.dim() != 5 or 0 in x.shape:
-            raise ValueError('BlockGCN takes clips of shape (N, M, T, V, C), none of them 0, got '
-                             f'{tuple(x.shape)}')
-        channels = self.in_channels + self.joint_channels
-        wanted = [(1, 'persons', self.num_person, "num_person (data_bn_type='VC' takes any)"),
-                  (3, 'joints', self.num_joints, 'graph_cfg.layout'),
-                  (4, 'coordinates', channels, 'in_channels and joint_channels')]
-        for dim, what, number, setting in wanted:
-            if number is not None and x.shape[dim] != number:
-                raise ValueError(f'clips of shape (N, M, T, V, C) = {tuple(x.shape)} have '
-                                 f'{x.shape[dim]} {what}, but the backbone was built for {number}; '
-                                 f'set {setting} in the config of the backbone, or change the '
-                                 'pipeline')

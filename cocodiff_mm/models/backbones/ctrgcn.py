@@ -2,12 +2,11 @@ from collections.abc import Sequence
 
 import torch
 from mmaction.registry import MODELS
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from cocodiff_mm.utils.choices import check_choice
 from cocodiff_mm.utils.graph import build_adjacency
 
+from .skeleton_backbone import SkeletonBackbone, stages
 from .temporal_conv import MultiScaleTemporalConv, TemporalConv
 
 
@@ -86,7 +85,7 @@ class CTRGCNBlock(nn.Module):
 
 
 @MODELS.register_module()
-class CTRGCN(BaseModule):
+class CTRGCN(SkeletonBackbone):
     """Channel-wise topology refinement graph convolutional network (arXiv 2107.12213).
 
     The network is the authors': joint u takes ``topology[u, v]`` of joint v, and no ReLU follows
@@ -135,50 +134,24 @@ class CTRGCN(BaseModule):
                  tcn_relu: bool = False,
                  pretrained: str | None = None,
                  init_cfg: dict | list[dict] | None = None) -> None:
-        if pretrained is not None and init_cfg is not None:
-            raise ValueError(f'got both pretrained={pretrained!r} and init_cfg={init_cfg}; give '
-                             "init_cfg=dict(type='Pretrained', checkpoint=...) alone")
-        if pretrained is not None:
-            init_cfg = dict(type='Pretrained', checkpoint=pretrained)
-        super().__init__(init_cfg=init_cfg)
-        check_choice('data_bn_type', data_bn_type, ('MVC', 'VC'))
-        if num_stages < 1 or num_person < 1:
-            raise ValueError(f'num_stages={num_stages}, num_person={num_person}, expected at '
-                             'least 1')
         adjacency = build_adjacency(graph_cfg)
-        self.in_channels, self.num_joints = in_channels, adjacency.shape[-1]
-        # None: batch norm sees persons as samples, however many there are.
-        self.num_person = num_person if data_bn_type == 'MVC' else None
-        self.data_bn = nn.BatchNorm1d((self.num_person or 1) * self.num_joints * in_channels)
+        super().__init__(adjacency.shape[-1], in_channels, 0, in_channels, num_stages, down_stages,
+                         data_bn_type, num_person, pretrained, init_cfg)
         self.net = nn.ModuleList()
-        for stage in range(1, num_stages + 1):
-            first = stage == 1
-            out_channels = base_channels * (1 + (not first and stage in inflate_stages))
-            stride = 1 + (not first and stage in down_stages)
+        for inputs, outputs, stride in stages(base_channels, num_stages, inflate_stages,
+                                              down_stages):
+            first = len(self.net) == 0
             residual = None if first else nn.Identity()
-            if not first and (out_channels != base_channels or stride > 1):
-                residual = TemporalConv(base_channels, out_channels, 1, stride)
+            if not first and (inputs != outputs or stride > 1):
+                residual = TemporalConv(inputs, outputs, 1, stride)
             self.net.append(
                 CTRGCNBlock(
-                    SpatialGraphConv(in_channels if first else base_channels, out_channels,
-                                     adjacency),
-                    MultiScaleTemporalConv(out_channels, stride, kernel_size, dilations,
+                    SpatialGraphConv(in_channels if first else inputs, outputs, adjacency),
+                    MultiScaleTemporalConv(outputs, stride, kernel_size, dilations,
                                            0. if first else tcn_dropout, tcn_relu), residual))
-            base_channels = out_channels
-        self._draw_weights()
-
-    def _draw_weights(self) -> None:
-        """Initialisation of the authors' code; scalars and topologies have their start already."""
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode='fan_out')
-                nn.init.zeros_(module.bias)
-        for block in self.net:
-            # Each graph convolution starts as its residual connection.
-            nn.init.constant_(block.gcn1.bn.weight, 1e-6)
-            for module in block.tcn1.modules():
-                if isinstance(module, nn.BatchNorm2d):
-                    nn.init.normal_(module.weight, 1., 0.02)
+        # Scalars and topologies have their start already.
+        self.draw_convolutions()
+        self.draw_norms(self.net)
 
     def forward(self, x: Tensor) -> Tensor:
         """Features of every person, frame and joint.
@@ -193,23 +166,10 @@ class CTRGCN(BaseModule):
         Raises:
             ValueError: If the shape does not fit the settings.
         """
-        self._check_input(x)
+        self.check_clips(x)
         n, m, t, v, c = x.shape
         x = x.permute(0, 1, 3, 4, 2).reshape(n * m // (self.num_person or 1), -1, t)
         x = self.data_bn(x).view(n * m, v, c, t).permute(0, 2, 3, 1).contiguous()
         for block in self.net:
             x = block(x)
         return x.unflatten(0, (n, m))
-
-    def _check_input(self, x: Tensor) -> None:
-        if x.dim() != 5:
-            raise ValueError(f'CTRGCN takes clips of shape (N, M, T, V, C), got {tuple(x.shape)}')
-        wanted = [(1, 'persons', self.num_person, "num_person (data_bn_type='VC' takes any)"),
-                  (3, 'joints', self.num_joints, 'graph_cfg.layout'),
-                  (4, 'coordinates', self.in_channels, 'in_channels')]
-        for dim, what, number, setting in wanted:
-            if number is not None and x.shape[dim] != number:
-                raise ValueError(f'clips of shape (N, M, T, V, C) = {tuple(x.shape)} have '
-                                 f'{x.shape[dim]} {what}, but the backbone was built for {number}; '
-                                 f'set {setting} in the config of the backbone, or change the '
-                                 'pipeline')

@@ -2,15 +2,14 @@ from collections.abc import Sequence
 
 import torch
 from mmaction.registry import MODELS
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from cocodiff_mm.utils.choices import check_choice
 from cocodiff_mm.utils.graph import build_adjacency
 from cocodiff_mm.utils.hierarchy import joint_groups
 
 from .channels_last import ChannelsLastTemporalConv, pointwise_norm
 from .hd_graph_conv import HDGraphConv
+from .skeleton_backbone import SkeletonBackbone, stages
 from .temporal_conv import TemporalConv
 
 # Persons at a time on a CPU where no gradient is wanted.
@@ -41,7 +40,7 @@ class HDGCNBlock(nn.Module):
 
 
 @MODELS.register_module()
-class HDGCN(BaseModule):
+class HDGCN(SkeletonBackbone):
     """Hierarchically decomposed graph convolutional network (arXiv 2208.10741).
 
     The network is the authors'. Parameters of the layers of the hierarchy lie behind each other
@@ -85,42 +84,28 @@ class HDGCN(BaseModule):
                  num_person: int = 2,
                  pretrained: str | None = None,
                  init_cfg: dict | list[dict] | None = None) -> None:
-        if pretrained is not None and init_cfg is not None:
-            raise ValueError(f'got both pretrained={pretrained!r} and init_cfg={init_cfg}; give '
-                             "init_cfg=dict(type='Pretrained', checkpoint=...) alone")
-        if pretrained is not None:
-            init_cfg = dict(type='Pretrained', checkpoint=pretrained)
-        super().__init__(init_cfg=init_cfg)
-        check_choice('data_bn_type', data_bn_type, ('MVC', 'VC'))
-        if num_stages < 1 or num_person < 1:
-            raise ValueError(f'num_stages={num_stages}, num_person={num_person}, expected at '
-                             'least 1')
+        num_joints = build_adjacency(graph_cfg).shape[-1]
+        super().__init__(num_joints, in_channels, 0, in_channels, num_stages, down_stages,
+                         data_bn_type, num_person, pretrained, init_cfg)
         if base_channels < 16 or base_channels % 16:
             raise ValueError(f'base_channels={base_channels}, expected a multiple of 16')
-        self.in_channels, self.num_joints = in_channels, build_adjacency(graph_cfg).shape[-1]
         center = None if center_of_mass is None else center_of_mass - 1
-        if center is not None and center not in range(self.num_joints):
-            raise ValueError(f'center_of_mass={center_of_mass}, expected one of the '
-                             f'{self.num_joints} joints of graph_cfg.layout, counted from 1')
+        if center is not None and center not in range(num_joints):
+            raise ValueError(f'center_of_mass={center_of_mass}, expected one of the {num_joints} '
+                             'joints of graph_cfg.layout, counted from 1')
         groups = joint_groups(graph_cfg['layout'], center, max_layers)
-        # None: batch norm sees persons as samples, however many there are.
-        self.num_person = num_person if data_bn_type == 'MVC' else None
-        self.data_bn = nn.BatchNorm1d((self.num_person or 1) * self.num_joints * in_channels)
         self.net = nn.ModuleList()
-        for stage in range(1, num_stages + 1):
-            first = stage == 1
-            out_channels = base_channels * (1 + (not first and stage in inflate_stages))
-            stride = 1 + (not first and stage in down_stages)
+        for inputs, outputs, stride in stages(base_channels, num_stages, inflate_stages,
+                                              down_stages):
+            first = len(self.net) == 0
             residual = None if first else nn.Identity()
-            if not first and (out_channels != base_channels or stride > 1):
-                residual = TemporalConv(base_channels, out_channels, 1, stride)
+            if not first and (inputs != outputs or stride > 1):
+                residual = TemporalConv(inputs, outputs, 1, stride)
             self.net.append(
                 HDGCNBlock(
-                    HDGraphConv(in_channels if first else base_channels, out_channels, groups,
+                    HDGraphConv(in_channels if first else inputs, outputs, groups,
                                 attention=not first),
-                    ChannelsLastTemporalConv(out_channels, stride, 5, (1, 2), 0., False),
-                    residual))
-            base_channels = out_channels
+                    ChannelsLastTemporalConv(outputs, stride, 5, (1, 2), 0., False), residual))
         self._draw_weights()
 
     def _draw_weights(self) -> None:
@@ -133,12 +118,7 @@ class HDGCN(BaseModule):
                 nn.init.normal_(module.weight, 0., (2 / fan_out)**0.5)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
-        for block in self.net:
-            # Each graph convolution starts as its residual connection.
-            nn.init.constant_(block.gcn1.bn.weight, 1e-6)
-            for module in block.tcn1.modules():
-                if isinstance(module, nn.BatchNorm2d):
-                    nn.init.normal_(module.weight, 1., 0.02)
+        self.draw_norms(self.net)
 
     def forward(self, x: Tensor) -> Tensor:
         """Features of every person, frame and joint.
@@ -153,7 +133,7 @@ class HDGCN(BaseModule):
         Raises:
             ValueError: If the shape does not fit the settings.
         """
-        self._check_input(x)
+        self.check_clips(x)
         n, m, t, v, c = x.shape
         x = x.permute(0, 1, 3, 4, 2).reshape(n * m // (self.num_person or 1), -1, t)
         x = self.data_bn(x).view(n * m, v, c, t).permute(0, 2, 3, 1)
@@ -167,17 +147,3 @@ class HDGCN(BaseModule):
         for block in self.net:
             x = block(x)
         return x.contiguous()
-
-    def _check_input(self, x: Tensor) -> None:
-        if x.dim() != 5 or 0 in x.shape:
-            raise ValueError('HDGCN takes clips of shape (N, M, T, V, C), none of them 0, got '
-                             f'{tuple(x.shape)}')
-        wanted = [(1, 'persons', self.num_person, "num_person (data_bn_type='VC' takes any)"),
-                  (3, 'joints', self.num_joints, 'graph_cfg.layout'),
-                  (4, 'coordinates', self.in_channels, 'in_channels')]
-        for dim, what, number, setting in wanted:
-            if number is not None and x.shape[dim] != number:
-                raise ValueError(f'clips of shape (N, M, T, V, C) = {tuple(x.shape)} have '
-                                 f'{x.shape[dim]} {what}, but the backbone was built for {number}; '
-                                 f'set {setting} in the config of the backbone, or change the '
-                                 'pipeline')
