@@ -1,6 +1,6 @@
 _base_ = [
     '_base_/default_runtime.py', '_base_/backbones/ctrgcn.py', '_base_/datasets/synthetic.py',
-    '_base_/schedules/sgd_90e.py'
+    '_base_/schedules/cocodiff.py'
 ]
 # A quarter of the published width, 6 of 10 blocks and a ninth of the epochs: minutes on a laptop.
 model = dict(

@@ -5,8 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from mmaction.registry import MODELS, TRANSFORMS
-from mmengine.registry import init_default_scope
+from mmaction.registry import TRANSFORMS
 from tiny_recipe import ROOT
 
 from cocodiff_mm.datasets.synthetic import make_synthetic
@@ -54,14 +53,10 @@ def test_our_recipes_are_bases_for_others(name, tmp_path):
 
 
 @pytest.mark.parametrize('path', sorted((ROOT / 'configs').glob('*.py')), ids=lambda p: p.stem)
-def test_every_recipe_builds(path):
+def test_clips_are_drawn_at_random_in_training_only(path):
     cfg = load_config(path)
-    init_default_scope(cfg.default_scope)
-    model = MODELS.build(cfg.model)
-    assert hasattr(model, 'neck') == ('cocodiff' in path.stem)
     for mode in ('train', 'val', 'test'):
         ((_, dataset), ) = innermost_datasets(cfg[f'{mode}_dataloader'].dataset, mode)
         for step in dataset.pipeline:
             transform = TRANSFORMS.build(step)
-            # Clips are drawn at random in training only.
             assert getattr(transform, 'test_mode', mode != 'train') == (mode != 'train')

@@ -22,6 +22,7 @@ from cocodiff_mm.engine.runner_state import unwrap
 from cocodiff_mm.utils.checkpoint import check_fit, load_checkpoint, without_guest
 from cocodiff_mm.utils.config import load_config
 from cocodiff_mm.utils.recipe import check_files, plain_recipe
+from cocodiff_mm.utils.weight_origin import check_settings
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -36,7 +37,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     cfg = plain_recipe(load_config(args.config, args.cfg_options))
-    set_work_dir(cfg, args.config, args.work_dir)
+    set_work_dir(cfg, args.config, args.work_dir, args.cfg_options)
     check_files(cfg, ('test',))
     set_launcher(cfg, args.launcher, args.local_rank)
     cfg.load_from, cfg.resume = None, False
@@ -51,6 +52,7 @@ def main(argv: list[str] | None = None) -> None:
         cfg.test_evaluator = [*evaluators, dict(type='DumpResults', out_file_path=args.dump)]
     checkpoint = load_checkpoint(args.checkpoint)
     state = without_guest(checkpoint.get('state_dict', checkpoint))
+    check_settings(cfg.model.backbone, checkpoint, args.checkpoint)
     runner = Runner.from_cfg(cfg)
     model = unwrap(runner)
     check_fit(model, state, args.checkpoint)

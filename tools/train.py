@@ -45,7 +45,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     cfg = load_config(args.config, args.cfg_options)
-    set_work_dir(cfg, args.config, args.work_dir)
+    set_work_dir(cfg, args.config, args.work_dir, args.cfg_options)
     check_files(cfg, ('train',) if args.no_validate else ('train', 'val'))
     set_launcher(cfg, args.launcher, args.local_rank)
     if args.no_validate:

@@ -4,12 +4,15 @@ import os
 import sys
 import traceback
 from argparse import ArgumentParser, ArgumentTypeError
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.dist import is_distributed
+
+from cocodiff_mm.utils.config import recipe_variables
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -17,7 +20,8 @@ PACKAGE = Path(__file__).resolve().parents[1]
 def add_common_arguments(parser: ArgumentParser) -> None:
     """Arguments that training and testing share, spelt as in MMAction2."""
     parser.add_argument('--work-dir', help='folder for logs, checkpoints and results '
-                        '(default: work_dirs/NAME_OF_CONFIG)')
+                        '(default: work_dirs/NAME_OF_CONFIG, with the values of variables, as in '
+                        'work_dirs/hdgcn_ntu60_xview)')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
                         metavar='KEY=VALUE', help='overrides of the config, e.g. stream=b '
                         'train_cfg.max_epochs=30 key="[a,b]"')
@@ -76,12 +80,22 @@ def _own_sentence(error: BaseException | None, main: Callable[[], None]) -> str 
     return None
 
 
-def set_work_dir(cfg: Config, config_path: str, work_dir: str | None) -> None:
-    """Command line over config over the config's file name."""
+def set_work_dir(cfg: Config, config_path: str, work_dir: str | None,
+                 options: Mapping[str, Any]) -> None:
+    """Command line over config over the config's file name and the variables that are set.
+
+    Args:
+        cfg (Config): The recipe; its ``work_dir`` is set.
+        config_path (str): Its file.
+        work_dir (str | None): From the command line.
+        options (Mapping): Overrides from the command line.
+    """
     if work_dir is not None:
         cfg.work_dir = work_dir
     elif cfg.get('work_dir') is None:
-        cfg.work_dir = str(Path('work_dirs') / Path(config_path).stem)
+        # Runs on other data or streams must not overwrite each other's checkpoints.
+        name = '_'.join([Path(config_path).stem, *recipe_variables(options).values()])
+        cfg.work_dir = str(Path('work_dirs') / name)
 
 
 def set_launcher(cfg: Config, launcher: str, local_rank: int) -> None:

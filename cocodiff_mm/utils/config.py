@@ -1,5 +1,6 @@
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,14 +11,14 @@ from mmengine.config import Config
 # Config files read these through '{{$COCODIFF_NAME:default}}', in every base at once; a plain
 # --cfg-options override would come after the bases had used the old value.
 PREFIX = 'COCODIFF_'
-VARIABLES = ('stream', 'split', 'sampling')
+VARIABLES = ('backbone', 'data', 'split', 'stream', 'sampling', 'schedule')
 
 
 def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> Config:
     """Read a recipe with command-line overrides.
 
-    Besides MMEngine's dotted keys, the variables ``stream``, ``split`` and ``sampling`` of a
-    recipe may be set: every part of the recipe that uses them follows.
+    Besides MMEngine's dotted keys, the variables of a recipe may be set (``VARIABLES``): every part
+    of the recipe that uses them follows.
 
     Args:
         path (str | Path): Config file.
@@ -28,7 +29,8 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
 
     Raises:
         FileNotFoundError: If there is no such file; names alike are suggested.
-        ValueError: If a variable is set that the recipe does not have.
+        ValueError: If a variable is set that the recipe does not have, or to a value that it does
+            not know.
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -37,15 +39,49 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
         hint = f'; there are: {", ".join(near)}' if near else ''
         raise FileNotFoundError(f'no such config: {str(path)!r}{hint}')
     options = dict(options or {})
-    variables = {name: options.pop(name) for name in VARIABLES if name in options}
-    with _environment({PREFIX + name.upper(): str(value) for name, value in variables.items()}):
-        cfg = Config.fromfile(path)
-    unknown = [name for name in variables if PREFIX + name.upper() not in cfg.env_variables]
+    variables = recipe_variables(options)
+    options = {key: value for key, value in options.items() if key not in VARIABLES}
+    with _environment({PREFIX + name.upper(): value for name, value in variables.items()}):
+        try:
+            cfg = Config.fromfile(path)
+        except FileNotFoundError as error:
+            raise _unknown_value(error, variables) from error
+    unknown = [name for name in variables if PREFIX + name.upper() not in cfg.env_variables
+               and PREFIX + name.upper() not in os.environ]
     if unknown:
         raise ValueError(f'{path} has no variable {", ".join(unknown)}; override the keys '
                          'themselves, e.g. train_dataloader.dataset.split=...')
     cfg.merge_from_dict(options)
     return cfg
+
+
+def recipe_variables(options: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """Variables of recipes that are set, by overrides or by the environment.
+
+    Args:
+        options (Mapping, optional): Overrides by dotted key, as of ``--cfg-options``.
+
+    Returns:
+        dict[str, str]: Values by name, in the order of ``VARIABLES``.
+    """
+    found = {name: (options or {}).get(name, os.environ.get(PREFIX + name.upper()))
+             for name in VARIABLES}
+    return {name: str(value) for name, value in found.items() if value is not None}
+
+
+def _unknown_value(error: FileNotFoundError, variables: Mapping[str, str]) -> Exception:
+    """What to say of a base that is missing because of the value of a variable."""
+    missing = re.search(r'[\'"]([^\'"]+)[\'"]', str(error))
+    file = Path(missing[1]) if missing else Path()
+    for name, value in variables.items():
+        if value == file.stem:
+            known = sorted(path.stem for path in file.parent.glob('*.py'))
+        elif value == file.parent.name:
+            known = sorted(path.name for path in file.parent.parent.glob('[!_]*') if path.is_dir())
+        else:
+            continue
+        return ValueError(f'unknown {name}={value!r}; there are: {", ".join(known)}')
+    return error
 
 
 @contextmanager

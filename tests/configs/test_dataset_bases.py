@@ -1,17 +1,14 @@
 """Every data set's base, in both samplings, on clips of its skeleton."""
 
-import numpy as np
 import pytest
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
+from recipe_store import recipe_store
 from tiny_recipe import ROOT
 
 from cocodiff_mm.datasets.classes import CLASSES
-from cocodiff_mm.datasets.clip import Clip, StoreInfo
-from cocodiff_mm.datasets.store_writer import StoreWriter
 from cocodiff_mm.utils.config import load_config
 from cocodiff_mm.utils.graph import num_joints
-from cocodiff_mm.utils.recipe import innermost_datasets
 
 # folder of the store, persons, channels the network sees, frames by sampling, batch size
 DATASETS = dict(
@@ -35,24 +32,6 @@ def recipe(tmp_path, monkeypatch):
     return build
 
 
-def make_store(path, cfg):
-    """Six clips in two of the classes, of one and two persons and of 1 to 90 frames."""
-    ((_, dataset), ) = innermost_datasets(cfg.train_dataloader.dataset, 'train')
-    flat = dataset.num_coords == 2
-    info = StoreInfo(
-        path.name, dataset.layout, CLASSES[dataset.label_set], ('x', 'y', 'z')[:dataset.num_coords],
-        'metres', 'random numbers', has_score=flat)
-    rng = np.random.default_rng(0)
-    with StoreWriter(path, info) as writer:
-        for i, frames in enumerate((1, 7, 30, 64, 65, 90)):
-            persons = 1 + i % 2 if cfg.num_person > 1 else 1
-            shape = (persons, frames, num_joints(dataset.layout))
-            writer.add(Clip(f'clip{i}', rng.normal(size=(*shape, dataset.num_coords)), i % 2,
-                            score=rng.random(shape) if flat else None, img_shape=(256, 340)))
-        names = [f'clip{i}' for i in range(6)]
-        writer.finish({dataset.split: names, cfg.val_dataloader.dataset.split: names[:3]})
-
-
 def batches(cfg, part):
     loader = dict(cfg[f'{part}_dataloader'], batch_size=6, num_workers=0,
                   persistent_workers=False, drop_last=False)
@@ -64,7 +43,7 @@ def batches(cfg, part):
 def test_clips_reach_the_network_in_shape(recipe, tmp_path, name, sampling):
     folder, persons, channels, frames, batch_size = DATASETS[name]
     cfg = recipe(name, sampling=sampling, stream='b')
-    make_store(tmp_path / folder, cfg)
+    recipe_store(tmp_path / folder, cfg)
     assert cfg.train_dataloader.batch_size == batch_size
     assert cfg.num_classes == len(CLASSES[cfg.label_set])
     joints = num_joints(cfg.layout)
@@ -79,7 +58,7 @@ def test_clips_reach_the_network_in_shape(recipe, tmp_path, name, sampling):
 @pytest.mark.parametrize('name', DATASETS)
 def test_training_clips_differ_from_epoch_to_epoch_and_test_clips_do_not(recipe, tmp_path, name):
     cfg = recipe(name)
-    make_store(tmp_path / DATASETS[name][0], cfg)
+    recipe_store(tmp_path / DATASETS[name][0], cfg)
     drawn = [[clip for batch in batches(cfg, part) for clip in batch['inputs']]
              for part in ('val', 'val', 'train', 'train')]
     assert all(a.equal(b) for a, b in zip(*drawn[:2], strict=True))
@@ -90,7 +69,7 @@ def test_training_clips_differ_from_epoch_to_epoch_and_test_clips_do_not(recipe,
 def test_a_single_actor_is_given_twice_in_120_classes_only(recipe, tmp_path):
     for name, twice in (('ntu120', True), ('ntu60', False)):
         cfg = recipe(name)
-        make_store(tmp_path / name, cfg)
+        recipe_store(tmp_path / name, cfg)
         (batch, ) = batches(cfg, 'val')
         alone = batch['inputs'][0]
         assert alone[:, 0].abs().max() > 0

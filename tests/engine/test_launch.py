@@ -32,12 +32,23 @@ def test_launchers_that_cannot_work_say_so(launcher, message, monkeypatch):
         launch.set_launcher(Config(dict()), launcher, 0)
 
 
-@pytest.mark.parametrize('given, in_config, expected', [
-    ('here', 'there', 'here'), (None, 'there', 'there'), (None, None, 'work_dirs/recipe')])
-def test_work_dir(given, in_config, expected):
+@pytest.mark.parametrize('given, in_config, options, expected', [
+    ('here', 'there', dict(stream='b'), 'here'), (None, 'there', dict(stream='b'), 'there'),
+    (None, None, {}, 'work_dirs/recipe'),
+    (None, None, {'stream': 'b', 'train_cfg.max_epochs': 3, 'data': 'ntu60'},
+     'work_dirs/recipe_ntu60_b')])
+def test_work_dir(given, in_config, options, expected):
     cfg = Config(dict(work_dir=in_config))
-    launch.set_work_dir(cfg, 'some/recipe.py', given)
+    launch.set_work_dir(cfg, 'some/recipe.py', given, options)
     assert cfg.work_dir == expected
+
+
+def test_variables_of_the_environment_are_in_the_work_dir_too(monkeypatch):
+    monkeypatch.setenv('COCODIFF_STREAM', 'bm')
+    monkeypatch.setenv('COCODIFF_SPLIT', 'xset')
+    cfg = Config()
+    launch.set_work_dir(cfg, 'some/recipe.py', None, dict(split='xsub'))
+    assert cfg.work_dir == 'work_dirs/recipe_xsub_bm'
 
 
 def test_amp_chooses_by_device(monkeypatch):

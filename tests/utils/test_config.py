@@ -50,3 +50,15 @@ def test_the_sampling_is_a_variable():
         RECIPE, dict(sampling=sampling)).train_dataloader.dataset.pipeline if 'clip_len' in step}
         for sampling in ('official', 'pyskl')}
     assert lengths == dict(official={64}, pyskl={100})
+
+
+@pytest.mark.parametrize('recipe, variables, message', [
+    ('ctrgcn', dict(data='ntu61'), r"unknown data='ntu61'; there are: kinetics, .*ntu60"),
+    ('hdgcn', dict(schedule='mine'), "unknown schedule='mine'; there are: blockgcn, cocodiff"),
+    ('mmaction', dict(backbone='gcn'), "unknown backbone='gcn'; there are: 2s-agcn, .*stgcnpp"),
+    ('mmaction', dict(data='nwucla'), "unknown data 'nwucla'; allowed: 'ntu60', 'ntu120'"),
+    ('mmaction', dict(sampling='pyskl'), 'has no variable sampling'),
+])
+def test_unknown_values_are_refused_with_those_that_exist(recipe, variables, message):
+    with pytest.raises(ValueError, match=message):
+        load_config(ROOT / 'configs' / f'{recipe}.py', variables)

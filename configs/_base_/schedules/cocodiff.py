@@ -1,4 +1,4 @@
-# The paper's schedule: 90 epochs, x0.1 at 70 and 80, 5 epochs of warm-up, batch 64.
+# The CoCoDiff paper's: 90 epochs, x0.1 at 70 and 80, 5 epochs of warm-up, batch 64.
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='SGD', lr=0.1, momentum=0.9, nesterov=True, weight_decay=4e-4))
