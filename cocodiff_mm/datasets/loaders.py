@@ -2,6 +2,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 PARTS = ('train', 'val', 'test')
+# Sets whose joints BlockGCN takes where they are: so do its authors for NW-UCLA, and for Kinetics
+# a joint that was not found has to stay at zero.
+_NOT_RELATIVE = ('nwucla', 'kinetics400')
 
 
 def skeleton_loaders(base: Mapping[str, Any],
@@ -57,6 +60,61 @@ def skeleton_loaders(base: Mapping[str, Any],
                            dataset=dict(kind, **dataset))
         loaders.append(dict(batch_size=batch_size, num_workers=num_workers, dataset=dataset))
     return loaders
+
+
+def blockgcn_loaders(base: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Dataloaders of a recipe as BlockGCN takes clips: its kind of stream, then the joints.
+
+    For config files, whatever the data set, stream and sampling. The stream is BlockGCN's authors'
+    for the data set; other 3-D sets are treated as NTU RGB+D.
+
+    Args:
+        base (Mapping): ``_base_`` of the config file, with the ``label_set`` of the data set if
+            that has one.
+
+    Returns:
+        list[dict]: Train, validation and test dataloader.
+
+    Raises:
+        ValueError: If a pipeline has no ``SkeletonStream``.
+    """
+    stream = 'SkeletonStream' if base.get('label_set') in _NOT_RELATIVE else 'RelativeStream'
+    return [with_joints(base[f'{part}_dataloader'], stream) for part in PARTS]
+
+
+def with_joints(loader: Mapping[str, Any], stream: str = 'SkeletonStream') -> dict[str, Any]:
+    """A dataloader whose clips have the joints behind their stream, as more coordinates.
+
+    See :class:`AppendJoints`; nothing but the step that makes the stream changes.
+
+    Args:
+        loader (Mapping): Dataloader whose pipeline has a ``SkeletonStream``, inside any wrappers
+            of the dataset.
+        stream (str): Type of the step that makes the stream in its place, with the same
+            arguments. Defaults to ``'SkeletonStream'``.
+
+    Returns:
+        dict: The dataloader.
+
+    Raises:
+        ValueError: If the pipeline has no ``SkeletonStream``.
+    """
+    return dict(loader, dataset=_with_joints(loader['dataset'], stream))
+
+
+def _with_joints(dataset: Mapping[str, Any], stream: str) -> dict[str, Any]:
+    if 'dataset' in dataset:
+        return dict(dataset, dataset=_with_joints(dataset['dataset'], stream))
+    if 'datasets' in dataset:
+        return dict(dataset, datasets=[_with_joints(part, stream) for part in dataset['datasets']])
+    names = [step['type'] for step in dataset['pipeline']]
+    if 'SkeletonStream' not in names:
+        raise ValueError('the joints go where SkeletonStream is, but the pipeline has '
+                         f'{", ".join(names)}; put AppendJoints around the step that makes the '
+                         'stream, if there is none yet')
+    return dict(dataset, pipeline=[
+        dict(type='AppendJoints', step=dict(step, type=stream))
+        if step['type'] == 'SkeletonStream' else step for step in dataset['pipeline']])
 
 
 def adapt(pipeline: Sequence[Mapping[str, Any]],

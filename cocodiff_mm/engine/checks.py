@@ -103,6 +103,8 @@ def check_skeleton(model: nn.Module, dataset: BaseDataset) -> dict:
         ValueError: With the numbers of both, and the file.
     """
     joints, coords = skeleton_of(model.backbone)
+    # Coordinates that the pipeline adds to those of a stream, for BlockGCN's topology branch.
+    more = getattr(model.backbone, 'more_channels', 0)
     clip = dataset.get_data_info(0)
     raw = np.shape(clip.get('keypoint', np.empty((0, 0))))[-2:]
     other = joints is not None and raw != (0, 0) and (
@@ -115,8 +117,12 @@ def check_skeleton(model: nn.Module, dataset: BaseDataset) -> dict:
             raise ValueError(_other_skeleton(joints, coords, *raw, dataset)) from error
         raise
     got = sample['inputs'].shape[-2:]
-    if joints is not None and tuple(got) != (joints, coords or got[1]):
-        raise ValueError(_other_skeleton(joints, coords, *(raw if other else got), dataset))
+    if joints is not None and tuple(got) != (joints, coords + more if coords else got[1]):
+        if other:
+            raise ValueError(_other_skeleton(joints, coords, *raw, dataset))
+        if got[0] == joints and {coords + more, got[1]} == {coords, 2 * coords}:
+            raise ValueError(_joints_behind(coords, more, got[1], dataset))
+        raise ValueError(_other_skeleton(joints, coords and coords + more, *got, dataset))
     return sample
 
 
@@ -133,6 +139,17 @@ def _other_skeleton(joints: int, coords: int | None, got_joints: int, got_coords
     return (f'expected {coords or got_coords} coordinates of {joints} joints, got {got_coords} of '
             f'{got_joints} in {_source(dataset)}; use a {kind}file of {joints} joints, or a '
             'backbone whose graph_cfg.layout and in_channels are those of this one')
+
+
+def _joints_behind(coords: int, more: int, got: int, dataset: BaseDataset) -> str:
+    kind = f'{coords} of the stream' + (f' and {more} of the joints' if more else '')
+    advice = ('put AppendJoints around the step of the pipeline that makes the stream '
+              '(cocodiff_mm.datasets.loaders.blockgcn_loaders does), or set '
+              'model.backbone.joint_channels=0' if more else
+              'take AppendJoints from around the step that makes the stream, or use BlockGCN with '
+              f'joint_channels={got - coords}')
+    return (f'the backbone takes {coords + more} coordinates of a joint, {kind}, got {got} in '
+            f'{_source(dataset)}; {advice}')
 
 
 def check_widths(model: nn.Module, sample: dict) -> None:

@@ -71,14 +71,15 @@ def test_full_size_model_is_built_for_its_data(name, variables, guest):
 def test_a_step_forward_and_backward_reaches_every_weight(name, variables, guest, tmp_path,
                                                           monkeypatch):
     monkeypatch.setenv('COCODIFF_DATA_ROOT', str(tmp_path))
-    small = {'model.backbone.base_channels': 16, 'model.cls_head.in_channels': 64}
+    width = 32 if name == 'blockgcn' else 16
+    small = {'model.backbone.base_channels': width, 'model.backbone.num_stages': 4,
+             'model.backbone.inflate_stages': [3], 'model.backbone.down_stages': [3],
+             'model.cls_head.in_channels': 2 * width}
     if guest:
-        small.update({'model.neck.in_channels': 64,
+        small.update({'model.neck.in_channels': 2 * width,
                       'model.neck.denoiser': dict(type='LinearUNet', channels=(32, 16))})
     if name == 'ctrgcn_demo':
-        small = {}
-    if name == 'blockgcn':
-        small['model.backbone.base_channels'] = 32
+        small = {f'{mode}_dataloader.dataset.num_subjects': 4 for mode in ('train', 'val', 'test')}
     cfg = recipe(name, guest, variables, **small)
     if name != 'ctrgcn_demo':
         ((_, dataset), ) = innermost_datasets(cfg.train_dataloader.dataset, 'train')
@@ -168,8 +169,10 @@ def test_variables_reach_the_data(name):
             ((_, dataset), ) = innermost_datasets(cfg[f'{mode}_dataloader'].dataset, mode)
             assert dataset.split == f'{split}_{part}'
             assert dataset.ann_file == f'data/{data}' and dataset.label_set == data
-            streams = [step.get('stream') or step.get('feats') for step in dataset.pipeline
-                       if step.type in ('SkeletonStream', 'GenSkeFeat')]
+            steps = [step.step if step.type == 'AppendJoints' else step
+                     for step in dataset.pipeline]
+            streams = [step.get('stream') or step.get('feats') for step in steps
+                       if step.type in ('SkeletonStream', 'RelativeStream', 'GenSkeFeat')]
             assert streams in (['bm'], [['bm']])
             assert dataset.test_mode == (mode != 'train')
 

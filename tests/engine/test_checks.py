@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from mmaction.registry import DATASETS, MODELS
+from mmaction.registry import DATASETS, MODELS, TRANSFORMS
 
 from cocodiff_mm.engine.checks import (
     check_classes,
@@ -147,3 +147,35 @@ def test_other_networks_are_not_asked_for_a_skeleton(tmp_path):
     model = network(dict(type='ResNet3d', depth=18, pretrained=None))
     assert skeleton_of(model.backbone) == (None, None)
     check_skeleton(model, clips(tmp_path, 17, 2))
+
+
+BLOCKGCN = dict(BACKBONE, type='BlockGCN', base_channels=16, joint_channels=3)
+STREAM = dict(type='SkeletonStream', stream='b')
+
+
+def streams(tmp_path, step):
+    dataset = clips(tmp_path, 25, 3)
+    dataset.pipeline.transforms.insert(0, TRANSFORMS.build(step))
+    return dataset
+
+
+def test_joints_behind_the_stream(tmp_path):
+    behind = dict(type='AppendJoints', step=STREAM)
+    sample = check_skeleton(network(BLOCKGCN), streams(tmp_path, behind))
+    assert sample['inputs'].shape == (1, 2, 8, 25, 6)
+    check_skeleton(network(BLOCKGCN, joint_channels=0), streams(tmp_path, STREAM))
+    with pytest.raises(ValueError, match='6 coordinates of a joint, 3 of the stream and 3 of '
+                       'the joints, got 3 in .*25x3.pkl.*; put AppendJoints around .*_channels=0'):
+        check_skeleton(network(BLOCKGCN), streams(tmp_path, STREAM))
+    for backbone in (BACKBONE, dict(BLOCKGCN, joint_channels=0)):
+        with pytest.raises(ValueError, match='takes 3 coordinates of a joint, 3 of the stream, got '
+                           '6 in .*; take AppendJoints from around .* BlockGCN with joint_chann'):
+            check_skeleton(network(backbone), streams(tmp_path, behind))
+
+
+def test_clips_of_another_skeleton_where_joints_are_behind_the_stream(tmp_path):
+    with pytest.raises(ValueError, match='expected 3 coordinates of 25 joints, got 2 of 17 in'):
+        check_skeleton(network(BLOCKGCN), clips(tmp_path, 17, 2))
+    with pytest.raises(ValueError, match='expected 8 coordinates of 25 joints, got 6 of 25 in'):
+        check_skeleton(network(BLOCKGCN, joint_channels=5),
+                       streams(tmp_path, dict(type='AppendJoints', step=STREAM)))

@@ -1,3 +1,4 @@
+from .append_joints import AppendJoints
 from .center_skeleton import CenterSkeleton
 from .crop_resize import CropResize
 from .fast_pre_normalize2d import FastPreNormalize2D
@@ -7,11 +8,12 @@ from .min_max_normalize import MinMaxNormalize
 from .pad_persons import PadPersons
 from .random_rotation import RandomRotation
 from .random_scale import RandomScale
+from .relative_stream import RelativeStream
 from .skeleton_stream import SkeletonStream
 from .sorted_sample_frames import SortedSampleFrames
 
 __all__ = [
-    'CenterSkeleton', 'CropResize', 'FastPreNormalize2D', 'FastPreNormalize3D',
+    'AppendJoints', 'CenterSkeleton', 'CropResize', 'FastPreNormalize2D', 'FastPreNormalize3D',
     'FastUniformSampleFrames', 'MinMaxNormalize', 'PadPersons', 'RandomRotation', 'RandomScale',
-    'SkeletonStream', 'SortedSampleFrames'
+    'RelativeStream', 'SkeletonStream', 'SortedSampleFrames'
 ]
