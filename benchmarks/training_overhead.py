@@ -10,11 +10,11 @@ import argparse
 import copy
 import json
 import statistics
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from interleaved import measure, ratio
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from mmengine.registry import init_default_scope
@@ -61,29 +61,12 @@ def main() -> None:
     for name, seconds in times.items():
         print(f'{name:28s} median {1e3 * statistics.median(seconds):9.1f} ms   '
               f'min {1e3 * min(seconds):9.1f}   max {1e3 * max(seconds):9.1f}')
-    ratios = {kind: statistics.median(
-        a / b for a, b in zip(times[f'cocodiff: {kind}'], times[f'plain: {kind}'], strict=True))
-        for kind in ('training step', 'inference')}
-    for kind, ratio in ratios.items():
-        print(f'{kind}: CoCoDiff / plain = {ratio:.3f}')
+    ratios = {kind: ratio(times[f'cocodiff: {kind}'], times[f'plain: {kind}'])['median']
+              for kind in ('training step', 'inference')}
+    for kind, value in ratios.items():
+        print(f'{kind}: CoCoDiff / plain = {value:.3f}')
     if args.json:
         args.json.write_text(json.dumps(dict(times=times, ratios=ratios, device=device), indent=1))
-
-
-def measure(work: dict[str, Callable], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each piece of work, the pieces taken in turn; the first round warms up."""
-    times: dict[str, list[float]] = {name: [] for name in work}
-    for i in range(rounds + 1):
-        for name, run in work.items():
-            if torch.cuda.is_available():
-                torch.cuda.synchronize()
-            start = time.perf_counter()
-            run()
-            if torch.cuda.is_available():
-                torch.cuda.synchronize()
-            if i:
-                times[name].append(time.perf_counter() - start)
-    return times
 
 
 def train(model, optimizer, inputs, samples) -> None:
