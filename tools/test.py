@@ -52,10 +52,10 @@ def main(argv: list[str] | None = None) -> None:
         cfg.test_evaluator = [*evaluators, dict(type='DumpResults', out_file_path=args.dump)]
     checkpoint = load_checkpoint(args.checkpoint)
     state = without_guest(checkpoint.get('state_dict', checkpoint))
-    check_settings(cfg.model.backbone, checkpoint, args.checkpoint)
     runner = Runner.from_cfg(cfg)
     model = unwrap(runner)
     check_fit(model, state, args.checkpoint)
+    check_settings(cfg.model.backbone, checkpoint, args.checkpoint)
     model.load_state_dict(state)
     runner.test()
     close_launcher()

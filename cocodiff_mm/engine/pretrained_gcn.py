@@ -23,6 +23,7 @@ from cocodiff_mm.utils.checkpoint import (
     without_guest,
 )
 from cocodiff_mm.utils.recipe import innermost_datasets, plain_recipe
+from cocodiff_mm.utils.weight_origin import check_settings
 
 
 class PretrainedGCN:
@@ -66,9 +67,10 @@ class PretrainedGCN:
             model = MODELS.build(copy.deepcopy(self.cfg.model))
             model.init_weights()
         if self.path is not None:
-            state = load_checkpoint(str(self.path))
-            state = without_guest(state.get('state_dict', state))
+            checkpoint = load_checkpoint(str(self.path))
+            state = without_guest(checkpoint.get('state_dict', checkpoint))
             check_fit(model, state, str(self.path))
+            check_settings(self.cfg.model.backbone, checkpoint, self.path)
             model.load_state_dict(state)
         return model.to(get_device()).eval()
 

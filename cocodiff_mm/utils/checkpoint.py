@@ -20,6 +20,7 @@ from torch import nn
 
 from cocodiff_mm.dependencies import parse_version
 from cocodiff_mm.utils.files import replace_file
+from cocodiff_mm.utils.weight_origin import advice
 
 GUEST_PREFIX = 'neck.'
 # torch.serialization.safe_globals takes names from here on; older versions get our unpickler.
@@ -209,13 +210,12 @@ def check_fit(model: nn.Module, state_dict: Mapping[str, Any], source: str | Pat
 
     Raises:
         ValueError: With the number and the first names of missing, unexpected and mis-shaped
-            keys, and with the model that was expected.
+            keys, with the model that was expected, and with what to do.
     """
     problem = misfit(model.state_dict(), state_dict)
     if problem is not None:
-        raise ValueError(
-            f'{source} does not fit {describe(model)}: {problem}. Take the recipe that the weights '
-            'were trained with, or weights of this recipe')
+        raise ValueError(f'{source} does not fit {describe(model)}: {problem}. '
+                         f'{advice(state_dict, source)}')
 
 
 def misfit(own: Mapping[str, Any], state_dict: Mapping[str, Any]) -> str | None:

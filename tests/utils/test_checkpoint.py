@@ -266,6 +266,23 @@ def test_check_fit_counts_names_and_shapes():
     assert '5 unexpected (extra.one; extra.0; extra.1; ...)' in message
     assert ('2 of another shape (cls_head.weight (5, 4), expected (7, 4); '
             'cls_head.bias (5,), expected (7,))') in message
+    assert message.endswith('Take the recipe that the weights were trained with, or weights of '
+                            'this recipe')
+
+
+@pytest.mark.parametrize('names, advice', [
+    ('backbone.net.0.gcn1.PA cls_head.fc.weight',
+     r'weights of CTRGCN of this package \(60 classes, 25 joints\); take the recipe .* '
+     r'configs/ctrgcn\.py with --cfg-options data=ntu60'),
+    ('l1.gcn1.fc1 fc.weight to_joint_embedding.weight',
+     r'weights of BlockGCN of its authors \(60 classes, 25 joints\); make them fit with python '
+     r'tools/convert_checkpoint\.py a\.pt --from blockgcn --out NEW\.pth'),
+])
+def test_check_fit_says_which_command_fits_weights_that_it_knows(names, advice):
+    shapes = [(3, 25, 25), (60, 4), (8, 3)]
+    state = {name: torch.zeros(shape) for name, shape in zip(names.split(), shapes, strict=False)}
+    with pytest.raises(ValueError, match=advice):
+        check_fit(Recognizer(7), state, 'a.pt')
 
 
 def test_check_fit_refuses_values_that_are_no_tensors():

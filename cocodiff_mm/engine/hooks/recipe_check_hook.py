@@ -7,6 +7,7 @@ from cocodiff_mm.engine.checks import check_guest_hook, check_recipe
 from cocodiff_mm.engine.runner_state import is_training, unwrap
 from cocodiff_mm.models.recognizers.cocodiff_recognizer import check_finite
 from cocodiff_mm.utils.checkpoint import check_fit, without_guest
+from cocodiff_mm.utils.weight_origin import check_settings
 
 
 @HOOKS.register_module()
@@ -60,7 +61,8 @@ class RecipeCheckHook(Hook):
         resuming may not.
 
         Raises:
-            ValueError: With the number and names of missing, unexpected and mis-shaped keys.
+            ValueError: With the number and names of missing, unexpected and mis-shaped keys, or
+                with the setting of the backbone that is not as the weights need it.
         """
         model, source = unwrap(runner), str(runner._load_from or runner.work_dir)
         if runner._resume and not {'state_dict', 'meta', 'optimizer'} <= set(checkpoint):
@@ -74,4 +76,6 @@ class RecipeCheckHook(Hook):
             prefix = 'backbone.'
             backbone = {key.removeprefix(prefix): value
                         for key, value in without_guest(state).items() if key.startswith(prefix)}
-            check_fit(model.backbone, backbone, source)
+            # Weights without a backbone are told apart by all of their names.
+            check_fit(model.backbone, backbone or state, source)
+            check_settings(runner.cfg.model.backbone, checkpoint, source)
