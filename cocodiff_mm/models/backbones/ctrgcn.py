@@ -6,63 +6,13 @@ from torch import Tensor, nn
 
 from cocodiff_mm.utils.graph import build_adjacency
 
+from .ctr_graph_conv import RefinedGraphConv
+from .joint_major_temporal import JointMajorShortcut, JointMajorTemporalConv
 from .skeleton_backbone import SkeletonBackbone, stages
-from .temporal_conv import MultiScaleTemporalConv, TemporalConv
 
-
-class ChannelTopology(nn.Module):
-    """Graph convolution over a topology that is refined for each channel and sample (CTR-GC).
-
-    Topology of a channel: the shared one plus ``alpha * conv4(tanh(conv1(x)_u - conv2(x)_v))``,
-    x averaged over time. CTR-GCN (arXiv 2107.12213), Sec. 3.2.
-
-    Args:
-        in_channels (int): Channels of the input.
-        out_channels (int): Channels of the output.
-    """
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__()
-        relations = 8 if in_channels <= 16 else in_channels // 8
-        self.conv1 = nn.Conv2d(in_channels, relations, 1)
-        self.conv2 = nn.Conv2d(in_channels, relations, 1)
-        self.conv3 = nn.Conv2d(in_channels, out_channels, 1)
-        self.conv4 = nn.Conv2d(relations, out_channels, 1)
-
-    def forward(self, x: Tensor, average: Tensor, shared: Tensor, alpha: Tensor) -> Tensor:
-        """Map x (N, C, T, V), its average (N, C, 1, V) and a topology (V, V) to (N, C', T, V)."""
-        relation = torch.tanh(self.conv1(average).mT - self.conv2(average))
-        topology = alpha * self.conv4(relation) + shared
-        return self.conv3(x) @ topology.mT
-
-
-class SpatialGraphConv(nn.Module):
-    """Sum of the refined graph convolutions of all subsets, with a residual connection.
-
-    Args:
-        in_channels (int): Channels of the input.
-        out_channels (int): Channels of the output.
-        adjacency (Tensor): Where the shared topologies start, shape (K, V, V).
-    """
-
-    def __init__(self, in_channels: int, out_channels: int, adjacency: Tensor) -> None:
-        super().__init__()
-        self.PA = nn.Parameter(adjacency.clone())
-        self.alpha = nn.Parameter(torch.zeros(1))
-        self.convs = nn.ModuleList(ChannelTopology(in_channels, out_channels) for _ in adjacency)
-        self.bn = nn.BatchNorm2d(out_channels)
-        self.down = nn.Identity()
-        if in_channels != out_channels:
-            self.down = nn.Sequential(
-                nn.Conv2d(in_channels, out_channels, 1), nn.BatchNorm2d(out_channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (N, C, T, V) to (N, C', T, V)."""
-        # conv1 and conv2 are linear: averaging their input saves averaging their output.
-        average = x.mean(2, keepdim=True)
-        first, *others = (conv(x, average, shared, self.alpha)
-                          for conv, shared in zip(self.convs, self.PA.unbind(), strict=True))
-        return torch.relu_(self.bn(sum(others, start=first)) + self.down(x))
+# Clips that go through the network together where nothing is learned: their features stay in the
+# processor's cache.
+_CLIPS = 4
 
 
 class CTRGCNBlock(nn.Module):
@@ -79,9 +29,8 @@ class CTRGCNBlock(nn.Module):
         self.gcn1, self.tcn1, self.residual = gcn, tcn, residual
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (N, C, T, V) to (N, C', ceil(T / stride), V)."""
-        y = self.tcn1(self.gcn1(x))
-        return torch.relu(y) if self.residual is None else torch.relu_(y + self.residual(x))
+        """Map (C, N, V, T) to (C', N, V, ceil(T / stride))."""
+        return self.tcn1(self.gcn1(x), None if self.residual is None else self.residual(x))
 
 
 @MODELS.register_module()
@@ -143,11 +92,11 @@ class CTRGCN(SkeletonBackbone):
             first = len(self.net) == 0
             residual = None if first else nn.Identity()
             if not first and (inputs != outputs or stride > 1):
-                residual = TemporalConv(inputs, outputs, 1, stride)
+                residual = JointMajorShortcut(inputs, outputs, 1, stride)
             self.net.append(
                 CTRGCNBlock(
-                    SpatialGraphConv(in_channels if first else inputs, outputs, adjacency),
-                    MultiScaleTemporalConv(outputs, stride, kernel_size, dilations,
+                    RefinedGraphConv(in_channels if first else inputs, outputs, adjacency),
+                    JointMajorTemporalConv(outputs, stride, kernel_size, dilations,
                                            0. if first else tcn_dropout, tcn_relu), residual))
         # Scalars and topologies have their start already.
         self.draw_convolutions()
@@ -167,9 +116,20 @@ class CTRGCN(SkeletonBackbone):
             ValueError: If the shape does not fit the settings.
         """
         self.check_clips(x)
+        device, dtype = x.device.type, self.data_bn.weight.dtype
+        if torch.is_autocast_enabled(device):
+            dtype = torch.get_autocast_dtype(device)
+        with torch.autocast(device, enabled=False):
+            learns = torch.is_grad_enabled() or any(part.training for part in self.modules())
+            step = len(x) if learns or x.is_cuda else _CLIPS
+            parts = [self._clips(part, dtype) for part in x.split(step)]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _clips(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         n, m, t, v, c = x.shape
-        x = x.permute(0, 1, 3, 4, 2).reshape(n * m // (self.num_person or 1), -1, t)
-        x = self.data_bn(x).view(n * m, v, c, t).permute(0, 2, 3, 1).contiguous()
+        x = x.to(self.data_bn.weight.dtype).permute(0, 1, 3, 4, 2)
+        x = self.data_bn(x.reshape(n * m // (self.num_person or 1), -1, t))
+        x = x.view(n * m, v, c, t).permute(2, 0, 1, 3).to(dtype).contiguous()
         for block in self.net:
             x = block(x)
-        return x.unflatten(0, (n, m))
+        return x.permute(1, 0, 3, 2).contiguous().unflatten(0, (n, m))

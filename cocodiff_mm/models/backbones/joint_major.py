@@ -1,10 +1,10 @@
-"""Layers on features of shape (C, V, N, T), joints before persons and frames.
+"""Layers on features of shape (C, V, N, T) or (C, N, V, T), channels before all others.
 
 A pointwise convolution is one matrix product, channels are concatenated and split without copies,
 and statistics run along contiguous rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 _PLAIN = (nn.BatchNorm1d, nn.BatchNorm2d)
+# Numbers that are normalised at a time on a CPU.
+_STRETCH = 2**18
 
 
 def norm_mode(norms: Sequence[nn.Module]) -> str:
@@ -31,7 +33,8 @@ def fold(norms: Sequence[nn.Module], offset: Tensor) -> tuple[Tensor, Tensor]:
     return scale, bias + (offset - mean) * scale
 
 
-def batch_norm(parts: Sequence[Tensor], offset: Tensor, norms: Sequence[nn.Module]) -> Tensor:
+def batch_norm(parts: Sequence[Tensor], offset: Tensor, norms: Sequence[nn.Module],
+               residual: Tensor | None = None, relu: bool = False) -> Tensor:
     """Batch norms of ``parts + offset``, all concatenated along the channels.
 
     Args:
@@ -39,6 +42,8 @@ def batch_norm(parts: Sequence[Tensor], offset: Tensor, norms: Sequence[nn.Modul
         offset (Tensor): What the layer before adds to each channel, (C,). A batch norm takes it
             out again; only the running mean sees it.
         norms (Sequence[nn.Module]): Batch norms of all C channels in order.
+        residual (Tensor | None): What is added to them, (C, ...). Defaults to None.
+        relu (bool): Whether a ReLU follows. Defaults to False.
 
     Returns:
         Tensor: Shape (C, ...).
@@ -48,11 +53,13 @@ def batch_norm(parts: Sequence[Tensor], offset: Tensor, norms: Sequence[nn.Modul
         x = torch.cat(list(parts))
         x = x + offset.to(x.dtype).view(-1, *[1] * (x.dim() - 1))
         rows = (x.flatten(1, 2) if x.dim() == 4 else x).split(widths)
-        return torch.cat([norm(row[None])[0] for norm, row in zip(norms, rows, strict=True)]
-                         ).view_as(x)
+        y = torch.cat([norm(row[None])[0] for norm, row in zip(norms, rows, strict=True)]
+                      ).view_as(x)
+        y = y if residual is None else y + residual
+        return y.relu_() if relu else y
     weight = torch.cat([norm.weight for norm in norms])
     bias = torch.cat([norm.bias for norm in norms])
-    out, mean, var = _BatchNorm.apply(norms[0].eps, weight, bias, offset, *parts)
+    out, mean, var = _BatchNorm.apply(norms[0].eps, relu, weight, bias, offset, residual, *parts)
     track(norms, mean + offset.detach(), var, parts[0][0].numel())
     return out
 
@@ -105,20 +112,22 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 class _BatchNorm(torch.autograd.Function):
-    """Batch norm of rows; the constant ``offset`` has no gradient but zero."""
+    """Batch norm of rows, a residual and ReLU; the constant ``offset`` has no gradient but zero."""
 
     @staticmethod
-    def forward(ctx, eps, weight, bias, offset, *parts):
-        widths = [len(part) for part in parts]
-        out = parts[0].new_empty(sum(widths), *parts[0].shape[1:])
-        stats = []
-        for part, w, b, y in zip(parts, weight.split(widths), bias.split(widths),
-                                 out.split(widths), strict=True):
-            stats.append(_normalise(part, w, b, eps, y))
-        ctx.save_for_backward(weight, *parts)
-        ctx.stats, ctx.eps = stats, eps
-        mean = torch.cat([mean for mean, _ in stats])
-        var = torch.cat([invstd for _, invstd in stats]).double().pow(-2).sub_(eps).to(mean.dtype)
+    def forward(ctx, eps, relu, weight, bias, offset, residual, *parts):
+        out = parts[0].new_empty(len(weight), *parts[0].shape[1:])
+        mean, invstd = torch.empty_like(weight), torch.empty_like(weight)
+        for part, row, rows in _stretches(parts):
+            mean[rows], invstd[rows] = _normalise(part[row], weight[rows], bias[rows], eps,
+                                                  out[rows])
+            if residual is not None:
+                out[rows] += residual[rows]
+            if relu:
+                out[rows].relu_()
+        ctx.save_for_backward(weight, mean, invstd, out if relu else None, *parts)
+        ctx.eps, ctx.residual = eps, residual is not None
+        var = invstd.double().pow(-2).sub_(eps).to(mean.dtype)
         ctx.mark_non_differentiable(mean, var)
         ctx.set_materialize_grads(False)
         return out, mean, var
@@ -126,17 +135,38 @@ class _BatchNorm(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, grad, _mean, _var):
-        weight, *parts = ctx.saved_tensors
-        widths = [len(part) for part in parts]
-        found = [
-            torch.ops.aten.native_batch_norm_backward(
-                g.flatten(1)[None], part.flatten(1)[None], w, None, None, mean, invstd, True,
-                ctx.eps, [True] * 3)
-            for g, part, w, (mean, invstd) in zip(grad.contiguous().split(widths), parts,
-                                                  weight.split(widths), ctx.stats, strict=True)]
-        grads, weights, biases = zip(*found, strict=True)
-        return (None, torch.cat(weights), torch.cat(biases), torch.zeros_like(weight),
-                *(g.view_as(part) for g, part in zip(grads, parts, strict=True)))
+        weight, mean, invstd, out, *parts = ctx.saved_tensors
+        grad = grad.contiguous()
+        grads = [torch.empty_like(part) for part in parts]
+        of_weight, of_bias = torch.empty_like(weight), torch.empty_like(weight)
+        masked = torch.empty_like(grad) if ctx.residual and out is not None else None
+        for (part, row, rows), (of_part, _, _) in zip(_stretches(parts), _stretches(grads),
+                                                      strict=True):
+            of_out = grad[rows]
+            if out is not None:
+                of_out = torch.ops.aten.threshold_backward(of_out, out[rows], 0)
+            if masked is not None:
+                masked[rows] = of_out
+            found, of_weight[rows], of_bias[rows] = torch.ops.aten.native_batch_norm_backward(
+                of_out.flatten(1)[None], part[row].flatten(1)[None], weight[rows], None, None,
+                mean[rows], invstd[rows], True, ctx.eps, [True] * 3)
+            of_part[row] = found.view_as(of_part[row])
+        of_residual = grad if ctx.residual and masked is None else masked
+        return None, None, of_weight, of_bias, torch.zeros_like(weight), of_residual, *grads
+
+
+def _stretches(parts: Sequence[Tensor]) -> Iterator[tuple[Tensor, slice, slice]]:
+    """Parts, a few rows of each, and which rows of all these are.
+
+    On a CPU they are so few that what is done to them one after the other stays in its cache.
+    """
+    start = 0
+    for part in parts:
+        step = len(part) if part.is_cuda else max(1, _STRETCH // part[0].numel())
+        for row in range(0, len(part), step):
+            stop = min(row + step, len(part))
+            yield part, slice(row, stop), slice(start + row, start + stop)
+        start += len(part)
 
 
 def _normalise(part, weight, bias, eps, out):

@@ -1,5 +1,5 @@
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .joint_major import batch_norm, fold, matmul, max_pool, norm_mode, pointwise, temporal_conv
 from .temporal_conv import MultiScaleTemporalConv, TemporalConv
@@ -19,8 +19,9 @@ class JointMajorTemporalConv(MultiScaleTemporalConv):
     The pointwise convolutions that branches start with are one matrix product.
     """
 
-    def forward(self, x: Tensor, residual: Tensor) -> Tensor:
+    def forward(self, x: Tensor, residual: Tensor | None) -> Tensor:
         """Map (C, V, N, T), and a residual of the result's shape, to the block's output."""
+        plain = isinstance(self.act, nn.Identity) and not (self.training and self.drop.p)
         *convs, pool, point = self.branches
         norms = [*(branch[3].bn for branch in convs), pool[4], point[1]]
         if norm_mode(norms) == 'fold':
@@ -28,9 +29,12 @@ class JointMajorTemporalConv(MultiScaleTemporalConv):
         else:
             offset = torch.cat([*(branch[3].conv.bias for branch in convs),
                                 torch.zeros_like(pool[0].bias), point[0].bias])
-            y = batch_norm(self._branches(x), offset, norms)
-        y += residual
-        return y.relu_()
+            y = self._branches(x)
+            if plain:
+                return batch_norm(y, offset, norms, residual, relu=True)
+            y = batch_norm(y, offset, norms)
+        y = self.drop(self.act(y))
+        return torch.relu(y) if residual is None else y.add_(residual).relu_()
 
     def _branches(self, x: Tensor) -> list[Tensor]:
         """Outputs of all branches before their last biases and batch norms."""
@@ -44,7 +48,7 @@ class JointMajorTemporalConv(MultiScaleTemporalConv):
         else:
             start, last = matmul(weight, x), matmul(point[0].weight.flatten(1), x[..., ::stride])
         bias = torch.cat([branch[0].bias for branch in self.branches[:-1]])
-        start = batch_norm([start], bias, [branch[1] for branch in self.branches[:-1]]).relu_()
+        start = batch_norm([start], bias, [branch[1] for branch in self.branches[:-1]], relu=True)
         *rows, pooled = start.split([branch[0].out_channels for branch in self.branches[:-1]])
         outputs = [temporal_conv(row, branch[3].conv, branch[3].conv.weight, None)
                    for row, branch in zip(rows, convs, strict=True)]
