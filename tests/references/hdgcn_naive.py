@@ -50,10 +50,10 @@ class Block(nn.Module):
     def forward(self, x):
         y = self.tcn1(self.gcn1(x))
         if self.first:
-            return torch.relu(y)
+            return torch.relu_(y)
         if isinstance(self.residual, nn.Identity):
-            return torch.relu(y + x)
-        return torch.relu(y + self.residual.bn(self.residual.conv(x)))
+            return torch.relu_(y + x)
+        return torch.relu_(y + self.residual.bn(self.residual.conv(x)))
 
 
 class GraphConv(nn.Module):
@@ -83,7 +83,7 @@ class GraphConv(nn.Module):
             layers.append(torch.cat(parts, 1))
         layers = torch.stack(layers, 2)
         y = layers.sum(2) if self.aha is None else self.aha(layers)
-        return torch.relu(self.bn(y) + self.down(x))
+        return torch.relu_(self.bn(y).add_(self.down(x)))
 
 
 class EdgeConv(nn.Module):
@@ -93,13 +93,13 @@ class EdgeConv(nn.Module):
         super().__init__()
         self.neighbours = neighbours
         self.conv = nn.Sequential(nn.Conv2d(2 * width, width, 1, bias=False),
-                                  nn.BatchNorm2d(width), nn.LeakyReLU(0.2))
+                                  nn.BatchNorm2d(width), nn.LeakyReLU(0.2, inplace=True))
 
     def forward(self, x):
         number, points = min(self.neighbours, x.shape[2]), x.shape[2]
-        distance = ((x[:, :, :, None] - x[:, :, None])**2).sum(1)
-        nearest = distance.topk(number, largest=False).indices
-        others = torch.stack([clip[:, index] for clip, index in zip(x, nearest, strict=True)])
+        nearest = torch.cdist(x.mT, x.mT).topk(number, largest=False).indices
+        clip = torch.arange(len(x), device=x.device)[:, None, None]
+        others = x.mT[clip, nearest].permute(0, 3, 1, 2)
         own = x[..., None].expand(-1, -1, points, number)
         return self.conv(torch.cat([others - own, own], 1)).max(3)[0]
 
@@ -154,7 +154,7 @@ class TemporalConv(nn.Module):
 
 def pointwise(inputs, outputs, relu=False):
     layers = [nn.Conv2d(inputs, outputs, 1), nn.BatchNorm2d(outputs)]
-    return nn.Sequential(*layers, nn.ReLU()) if relu else nn.Sequential(*layers)
+    return nn.Sequential(*layers, nn.ReLU(inplace=True)) if relu else nn.Sequential(*layers)
 
 
 def side_by_side(state):

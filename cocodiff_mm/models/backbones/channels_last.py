@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .joint_major import norm_mode
 from .temporal_conv import MultiScaleTemporalConv
 
 
@@ -23,17 +24,17 @@ class ChannelsLastTemporalConv(MultiScaleTemporalConv):
         *parts, pooled = y.split([branch[0].out_channels for branch in branches], dim=1)
         *convs, pool = (branch[3] for branch in branches)
         pooled = pool(pooled)
-        if self.training:
-            parts = [_conv(conv.conv, part, conv.conv.weight, None)
-                     for conv, part in zip(convs, parts, strict=True)]
-            parts += [pooled, _pointwise(x, last[0].weight.flatten(1), None, last[0].stride[0])]
-            pairs = [(conv.conv, conv.bn) for conv in convs]
-            y = _norm([*pairs, (None, branches[-1][4]), tuple(last)], torch.cat(parts, 1))
-        else:
+        pairs = [*((conv.conv, conv.bn) for conv in convs), (None, branches[-1][4]), tuple(last)]
+        if norm_mode([norm for _, norm in pairs]) == 'fold':
             parts = [_conv(conv.conv, part, *_folded(conv.conv, conv.bn))
                      for conv, part in zip(convs, parts, strict=True)]
             parts += [branches[-1][4](pooled), pointwise_norm([last], x)]
             y = torch.cat(parts, 1)
+        else:
+            parts = [_conv(conv.conv, part, conv.conv.weight, None)
+                     for conv, part in zip(convs, parts, strict=True)]
+            parts += [pooled, _pointwise(x, last[0].weight.flatten(1), None, last[0].stride[0])]
+            y = _norm(pairs, torch.cat(parts, 1))
         return self.drop(self.act(y))
 
 
@@ -50,11 +51,11 @@ def pointwise_norm(pairs: Sequence[Sequence[nn.Module]], x: Tensor) -> Tensor:
     """
     pairs = [tuple(pair) for pair in pairs]
     stride = pairs[0][0].stride[0]
-    if pairs[0][1].training:
-        weight = torch.cat([conv.weight.flatten(1) for conv, _ in pairs])
-        return _norm(pairs, _pointwise(x, weight, None, stride))
-    weights, biases = zip(*(_folded(*pair) for pair in pairs), strict=True)
-    return _pointwise(x, torch.cat(weights).flatten(1), torch.cat(biases), stride)
+    if norm_mode([norm for _, norm in pairs]) == 'fold':
+        weights, biases = zip(*(_folded(*pair) for pair in pairs), strict=True)
+        return _pointwise(x, torch.cat(weights).flatten(1), torch.cat(biases), stride)
+    weight = torch.cat([conv.weight.flatten(1) for conv, _ in pairs])
+    return _norm(pairs, _pointwise(x, weight, None, stride))
 
 
 @torch.no_grad()
@@ -73,17 +74,22 @@ def _folded(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
 
 
 def _norm(pairs: Sequence[tuple[nn.Conv2d | None, nn.BatchNorm2d]], x: Tensor) -> Tensor:
-    """Batch norm in training of convolutions without their biases, in one sweep.
+    """Batch norms, not all of them frozen, of convolutions without their biases; in one sweep
+    where they all see this batch alone.
 
-    A bias changes the mean, which is subtracted, and nothing else; its gradient is 0.
+    A bias changes the mean of a batch, which is subtracted, and nothing else; its gradient is 0.
     """
     norms = [norm for _, norm in pairs]
     biases = [torch.zeros_like(norm.bias) if conv is None else conv.bias for conv, norm in pairs]
+    if norm_mode(norms) == 'each':
+        x = x + torch.cat(biases).to(x.dtype)[:, None, None]
+        parts = x.split([norm.num_features for norm in norms], dim=1)
+        return torch.cat([norm(part) for norm, part in zip(norms, parts, strict=True)], 1)
     bias = torch.cat([norm.bias for norm in norms]) + 0 * torch.cat(biases)
     y, mean, scale = torch.native_batch_norm(x, torch.cat([norm.weight for norm in norms]), bias,
                                              None, None, True, 0., norms[0].eps)
     widths = [norm.num_features for norm in norms]
-    var = scale.detach().pow(-2) - norms[0].eps
+    var = scale.detach().double().pow(-2) - norms[0].eps
     for norm, own, part, of_var in zip(norms, biases, mean.detach().split(widths),
                                        var.split(widths), strict=True):
         track(norm, part + own, of_var, x.numel() // x.shape[1])

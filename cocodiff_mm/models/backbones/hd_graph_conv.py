@@ -9,6 +9,7 @@ from .channels_last import pointwise_norm, track
 from .edge_conv import EdgeConv
 from .hd_layers import layer_features, sum_layers
 from .hierarchy_attention import HierarchyAttention
+from .joint_major import norm_mode
 
 
 class HDGraphConv(nn.Module):
@@ -53,26 +54,48 @@ class HDGraphConv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, T, V) to (N, C', T, V), fastest with the channels last in memory."""
         reduced = pointwise_norm([self.conv_down[:2]], x).permute(0, 2, 3, 1)
-        y = self._sum(reduced).permute(0, 3, 1, 2)
-        if self.training:
-            y = self.bn(y)
+        if norm_mode([self.conv[1]]) == 'each':
+            y = self.bn(self._sum_step_by_step(reduced))
+        else:
+            y = self._sum(reduced).permute(0, 3, 1, 2)
+            if self.bn.training:
+                y = self.bn(y)
         if not isinstance(self.down, nn.Identity):
             x = pointwise_norm([self.down], x)
         return torch.relu_(y.add_(x))
 
     def _sum(self, reduced: Tensor) -> Tensor:
-        """Weighted sum of the layers, for (N, T, V, L * C) before the ReLU."""
+        """Weighted sum of the layers (N, T, V, C'), for (N, T, V, L * C) before the ReLU.
+
+        Where ``bn`` has its running statistics it is in the sum.
+        """
+        moments = self.conv[1].training
         # Where batch norm turns signs, turn them before: the largest feature stays the largest.
         signs = torch.where(self.conv[1].weight < 0, -1., 1.).to(reduced.dtype)
         weight = self.conv[0].weight.flatten(1).to(reduced.dtype) * signs[:, None]
         weight = weight.view(*self.PA.shape[:2], self.width, self.width).mT
         layers, token, average, largest, sums, squares = layer_features(
-            reduced, self.PA.to(reduced.dtype), weight, self.training)
+            reduced, self.PA.to(reduced.dtype), weight, moments)
         scale, shift = self._normalisation(sums, squares, signs, reduced[..., 0].numel())
         parts = self._gates(average, largest, scale, shift)
-        if not self.training:
+        if not self.bn.training:
             parts = self._with_norm(*parts)
         return sum_layers(layers, token, *(part.to(reduced.dtype) for part in parts))
+
+    def _sum_step_by_step(self, reduced: Tensor) -> Tensor:
+        """The same as (N, C', T, V), for a batch norm behind ``conv`` that does more than to
+        follow the moments of this batch, as one that sees those of other processes.
+        """
+        layers, subsets = self.PA.shape[:2]
+        x = torch.relu_(reduced).unflatten(3, (layers, -1))
+        taken = torch.einsum('lkuv,ntvlc->nlkctu', self.PA.to(x.dtype), x)
+        features = self.conv(taken.flatten(1, 3)).unflatten(1, (layers, subsets, self.width))
+        largest = features.max(4).values.mT.flatten(1, 2)
+        ones = features.new_ones(layers, subsets, self.width)
+        gain, _, edges = self._gates(x.mean(1).transpose(1, 2), largest, ones, 0 * ones)
+        total = (features * gain[..., None, None]).sum(1).flatten(1, 2)
+        edges = edges.mT[:, :, None].expand(-1, -1, total.shape[2], -1)
+        return torch.cat([total, edges.to(total.dtype)], 1)
 
     def _gates(self, average: Tensor, largest: Tensor, scale: Tensor,
                shift: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -101,7 +124,7 @@ class HDGraphConv(nn.Module):
                        count: int) -> tuple[Tensor, Tensor]:
         """Batch norm behind ``conv`` as factor, at least 0, and summand of signed features."""
         conv, norm = self.conv
-        if self.training:
+        if norm.training:
             mean = sums.sum(0).flatten() / count
             var = (squares.sum(0).flatten() / count - mean.square()).clamp(min=0)
             mean = mean * signs + conv.bias

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -40,7 +41,8 @@ def layer_features(x: Tensor, adjacency: Tensor, weight: Tensor,
         their squares, shape (N, L * K, C).
     """
     layers = Layers()
-    return layers, *_LayerFeatures.apply(layers, moments, x, adjacency, weight)
+    return layers, *_LayerFeatures.apply(layers, moments, torch.is_grad_enabled(), x, adjacency,
+                                         weight)
 
 
 def sum_layers(layers: Layers, token: Tensor, gain: Tensor, constant: Tensor,
@@ -63,28 +65,34 @@ def sum_layers(layers: Layers, token: Tensor, gain: Tensor, constant: Tensor,
 class _LayerFeatures(torch.autograd.Function):
 
     @staticmethod
-    def forward(ctx, layers, moments, x, adjacency, weight):
+    def forward(ctx, layers, moments, learns, x, adjacency, weight):
         (n, t, v, _), (depth, subsets, c, _) = x.shape, weight.shape
         both = depth * subsets
-        sources, features = x.new_empty(n, depth, v, t, c), x.new_empty(n, both, v, t, c)
+        # Without a backward pass each person's sources take the place of those before.
+        kept = n if learns or x.is_cuda else 1
+        sources, features = x.new_empty(kept, depth, v, t, c), x.new_empty(n, both, v, t, c)
         average, largest = x.new_empty(n, depth, v, c), x.new_empty(n, both, v, c)
+        frames = x.new_empty(n if learns else 0, both, v, c, dtype=torch.long)
         exact = torch.promote_types(x.dtype, torch.float32)
         sums, squares = x.new_empty(2, n if moments else 0, both, c, dtype=exact)
         work = _scratch(features)
         for rows in _rows(x):
-            source, part = sources[rows], features[rows]
+            source, part = sources[rows] if kept == n else sources, features[rows]
             torch.clamp(_layers_first(x[rows], depth), min=0, out=source)
             torch.mean(source, 3, out=average[rows])
             _gather(source, adjacency, work)
             torch.bmm(work.view(-1, v * t, c), _repeat(weight, len(part)),
                       out=part.view(-1, v * t, c))
-            largest[rows] = _largest(part)
+            if learns:
+                largest[rows], frames[rows] = _largest_with_frames(part)
+            else:
+                largest[rows] = _largest(part)
             if moments:
                 torch.sum(part.flatten(2, 3), 2, dtype=exact, out=sums[rows])
                 torch.mul(part, part, out=work)
                 torch.sum(work.flatten(2, 3), 2, dtype=exact, out=squares[rows])
         layers.features, ctx.layers = features, layers
-        ctx.save_for_backward(sources, adjacency, weight, largest)
+        ctx.save_for_backward(sources, adjacency, weight, frames)
         ctx.set_materialize_grads(False)
         # Its gradient is that of the sum: the one of the features is gain times that.
         token = x.new_zeros(()).expand(n, t, v, (subsets + 1) * c)
@@ -93,7 +101,7 @@ class _LayerFeatures(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, of_total, of_average, of_largest, of_sums, of_squares):
-        sources, adjacency, weight, largest = ctx.saved_tensors
+        sources, adjacency, weight, frames = ctx.saved_tensors
         features, gain = ctx.layers.features, ctx.layers.gain
         (n, depth, v, t, c), subsets = sources.shape, weight.shape[1]
         of_x = sources.new_empty(n, t, v, depth * c)
@@ -113,9 +121,7 @@ class _LayerFeatures(torch.autograd.Function):
                 grad.unflatten(1, (depth, subsets)).addcmul_(
                     total, gain[rows, :, :, None, None])
             if of_largest is not None:
-                # Frames that share the largest value share its gradient.
-                torch.eq(part, largest[rows, :, :, None], out=work)
-                grad.addcmul_(work, (of_largest[rows] / work.sum(3))[:, :, :, None])
+                grad.scatter_add_(3, frames[rows, :, :, None], of_largest[rows, :, :, None])
             _gather(source, adjacency, work)
             flat, flat_grad = work.view(-1, v * t, c), grad.view(-1, v * t, c)
             of_weight += torch.bmm(flat.mT, flat_grad).view(-1, *weight.shape).sum(0)
@@ -126,9 +132,9 @@ class _LayerFeatures(torch.autograd.Function):
             of_source = torch.bmm(_graphs(adjacency, len(part)).mT, flat).view_as(source)
             if of_average is not None:
                 of_source += of_average[rows, :, :, None] / t
-            of_source = torch.ops.aten.threshold_backward(of_source, source, 0)
-            _layers_first(of_x[rows], depth).copy_(of_source)
-        return None, None, of_x, of_adjacency.to(adjacency.dtype), of_weight.to(weight.dtype)
+            torch.ops.aten.threshold_backward.grad_input(
+                of_source, source, 0, grad_input=_layers_first(of_x[rows], depth))
+        return None, None, None, of_x, of_adjacency.to(adjacency.dtype), of_weight.to(weight.dtype)
 
 
 class _SumLayers(torch.autograd.Function):
@@ -201,6 +207,16 @@ def _largest(x: Tensor) -> Tensor:
         half = (x.shape[3] + 1) // 2
         x = torch.maximum(x[:, :, :, :half], x[:, :, :, -half:])
     return x.squeeze(3)
+
+
+def _largest_with_frames(x: Tensor) -> tuple[Tensor, Tensor]:
+    """The same, and the first frame of each."""
+    if x.is_cuda:
+        return torch.max(x, 3)
+    n, s, v, t, c = x.shape
+    # Pooling over all frames goes through memory once, unlike max, which is slow across rows.
+    images = x.view(-1, t, 1, c).permute(0, 3, 1, 2)
+    return tuple(y.view(n, s, v, c) for y in F.max_pool2d(images, (t, 1), return_indices=True))
 
 
 def _layers_first(x: Tensor, layers: int) -> Tensor:

@@ -138,7 +138,8 @@ class HDGCN(SkeletonBackbone):
         x = x.permute(0, 1, 3, 4, 2).reshape(n * m // (self.num_person or 1), -1, t)
         x = self.data_bn(x).view(n * m, v, c, t).permute(0, 2, 3, 1)
         x = x.contiguous(memory_format=torch.channels_last)
-        if torch.is_grad_enabled() or x.is_cuda or self.training:
+        learns = torch.is_grad_enabled() or any(part.training for part in self.modules())
+        if learns or x.is_cuda:
             return self._run(x).unflatten(0, (n, m))
         # Without a backward pass nothing is kept, and smaller tensors are reused sooner.
         return torch.cat([self._run(part) for part in x.split(_PERSONS)]).unflatten(0, (n, m))
