@@ -157,6 +157,18 @@ def pointwise(inputs, outputs, relu=False):
     return nn.Sequential(*layers, nn.ReLU(inplace=True)) if relu else nn.Sequential(*layers)
 
 
+def shaken(model):
+    """Weights off their start, some scales of batch norm negative."""
+    for name, parameter in model.named_parameters():
+        if name.endswith('PA'):
+            parameter.data += 0.1 * torch.randn_like(parameter)
+        elif parameter.dim() == 1 or name.endswith('3.bias'):
+            start = 0.3 if name.endswith('bias') else 1
+            parameter.data.copy_(torch.randn_like(parameter) * 0.3 + start)
+            parameter.data *= torch.where(torch.rand_like(parameter) < 0.2, -1., 1.)
+    return model
+
+
 def side_by_side(state):
     """Names and shapes of ours for tensors with the published names.
 

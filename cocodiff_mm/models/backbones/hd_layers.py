@@ -109,13 +109,17 @@ class _LayerFeatures(torch.autograd.Function):
         of_adjacency = torch.zeros_like(adjacency, dtype=exact)
         of_weight = torch.zeros_like(weight, dtype=exact)
         work, grad = _scratch(features), _scratch(features)
+        given = next((x for x in (of_sums, of_squares) if x is not None), None)
+        if given is not None:
+            of_sums, of_squares = (
+                (torch.zeros_like(given) if x is None else x)[:, :, None, None].to(sources.dtype)
+                for x in (of_sums, of_squares))
         for rows in _rows(sources):
             source, part = sources[rows], features[rows]
-            if of_squares is None or not len(of_squares):
+            if given is None:
                 grad.zero_()
             else:
-                torch.addcmul(of_sums[rows, :, None, None].to(part.dtype), part,
-                              2 * of_squares[rows, :, None, None].to(part.dtype), out=grad)
+                torch.addcmul(of_sums[rows], part, 2 * of_squares[rows], out=grad)
             if of_total is not None:
                 total = _subsets_first(of_total[rows], subsets)[:, None].contiguous()
                 grad.unflatten(1, (depth, subsets)).addcmul_(

@@ -1,31 +1,17 @@
+import copy
+
 import pytest
 import torch
 from mmaction.registry import MODELS
-from references.hdgcn_naive import EdgeConv as NaiveEdgeConv
-from references.hdgcn_naive import NaiveHDGCN, side_by_side
+from references.hdgcn_naive import NaiveHDGCN, shaken, side_by_side
 from torch import nn
 
 from cocodiff_mm.models.backbones import HDGCN
-from cocodiff_mm.models.backbones.channels_last import ChannelsLastTemporalConv
-from cocodiff_mm.models.backbones.edge_conv import EdgeConv
-from cocodiff_mm.models.backbones.temporal_conv import MultiScaleTemporalConv
 from cocodiff_mm.utils.hierarchy import hierarchy_adjacency, joint_groups
 
 NTU = dict(layout='nturgb+d', mode='spatial')
 # Two resolutions, two widths, every kind of residual connection.
 SMALL = dict(base_channels=16, num_stages=4, inflate_stages=[2], down_stages=[3])
-
-
-def shaken(model):
-    """Weights off their start, some scales of batch norm negative."""
-    for name, parameter in model.named_parameters():
-        if name.endswith('PA'):
-            parameter.data += 0.1 * torch.randn_like(parameter)
-        elif parameter.dim() == 1 or name.endswith('3.bias'):
-            start = 0.3 if name.endswith('bias') else 1
-            parameter.data.copy_(torch.randn_like(parameter) * 0.3 + start)
-            parameter.data *= torch.where(torch.rand_like(parameter) < 0.2, -1., 1.)
-    return model
 
 
 def pair(shape, layout='nturgb+d', com=None, training=True, max_layers=6, channels=3):
@@ -44,6 +30,13 @@ def pair(shape, layout='nturgb+d', com=None, training=True, max_layers=6, channe
                  **SMALL).double()
     ours.load_state_dict(side_by_side(naive.state_dict()))
     return naive.train(training), ours.train(training)
+
+
+def averaging(model):
+    for module in model.modules():
+        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            module.momentum = None
+    return model
 
 
 def clips(*shape):
@@ -133,6 +126,84 @@ def test_bfloat16_is_as_close_as_that_of_the_reference(training):
     assert (output - exact).std() < 1.3 * (theirs - exact).std() < 0.3 * exact.std()
 
 
+def frozen(model, chosen):
+    for name, module in model.named_modules():
+        if isinstance(module, nn.BatchNorm2d) and chosen(name):
+            module.eval()
+    return model
+
+
+@pytest.mark.parametrize('chosen', [
+    lambda name: True,
+    lambda name: not name.endswith('gcn1.bn'),
+    lambda name: '.gcn1.conv.' in name,
+])
+def test_frozen_batch_norms_keep_their_statistics(chosen):
+    naive, model = (frozen(network, chosen) for network in pair((2, 2, 9, 25, 3)))
+    # Names differ where layers lie in one tensor: freeze what ours has frozen.
+    ours = {name for name, module in model.named_modules()
+            if isinstance(module, nn.BatchNorm2d) and not module.training}
+    for name, module in naive.named_modules():
+        if isinstance(module, nn.BatchNorm2d):
+            key, = side_by_side({f'{name}.weight': module.weight})
+            module.train(key.removesuffix('.weight') not in ours)
+    before = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    x = clips(2, 2, 9, 25, 3)
+    output, expected = model(x), naive(x)
+    torch.testing.assert_close(output, expected, rtol=1e-9, atol=1e-9)
+    statistics = side_by_side(dict(naive.named_buffers()))
+    for name, buffer in model.named_buffers():
+        if name.rpartition('.')[0] in ours:
+            assert torch.equal(buffer, before[name])
+        elif not name.endswith('members'):
+            torch.testing.assert_close(buffer, statistics[name], rtol=1e-9, atol=1e-9)
+    weights = torch.randn_like(output) / output.numel()**0.5
+    (output * weights).sum().backward()
+    (expected * weights).sum().backward()
+    gradients = side_by_side({name: p.grad for name, p in naive.named_parameters()})
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(parameter.grad, gradients[name], rtol=1e-8, atol=1e-8)
+
+
+def test_frozen_network_gives_the_numbers_of_evaluation_and_those_of_its_copy():
+    _, model = pair((2, 2, 9, 25, 3), training=False)
+    x = clips(2, 2, 9, 25, 3)
+    expected = model(x)
+    model.train()
+    for module in model.modules():
+        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            module.eval()
+    torch.testing.assert_close(model(x), expected, rtol=1e-11, atol=1e-11)
+    torch.testing.assert_close(copy.deepcopy(model)(x), expected, rtol=1e-11, atol=1e-11)
+    with torch.no_grad():
+        torch.testing.assert_close(model(x), expected, rtol=1e-11, atol=1e-11)
+
+
+def test_some_norms_in_training_see_the_whole_batch_without_gradients_too():
+    x = clips(9, 2, 4, 25, 3)
+    _, model = pair((2, *x.shape[1:]), training=False)
+    model.net[2].gcn1.bn.train()
+    other = copy.deepcopy(model)
+    with torch.no_grad():
+        output = model(x)
+    torch.testing.assert_close(output, other(x), rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(model.net[2].gcn1.bn.running_var, other.net[2].gcn1.bn.running_var)
+
+
+@pytest.mark.parametrize('change', [nn.SyncBatchNorm.convert_sync_batchnorm, averaging])
+def test_other_batch_norms_equal_the_reference(change):
+    naive, model = (change(network) for network in pair((2, 2, 9, 25, 3)))
+    for _ in range(2):
+        x = clips(2, 2, 9, 25, 3)
+        output, expected = model(x), naive(x)
+        torch.testing.assert_close(output, expected, rtol=1e-9, atol=1e-9)
+    statistics = side_by_side(dict(naive.named_buffers()))
+    for name, buffer in model.named_buffers():
+        if not name.endswith('members'):
+            torch.testing.assert_close(buffer, statistics[name], rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(model.eval()(x), naive.eval()(x), rtol=1e-9, atol=1e-9)
+
+
 def test_second_backward_pass_gives_the_same_gradient():
     _, model = pair((2, 2, 5, 25, 3))
     x = clips(2, 2, 5, 25, 3).requires_grad_()
@@ -140,37 +211,6 @@ def test_second_backward_pass_gives_the_same_gradient():
     first, = torch.autograd.grad(output, x, retain_graph=True)
     second, = torch.autograd.grad(output, x)
     assert torch.equal(first, second)
-
-
-@pytest.mark.parametrize('training', [True, False])
-def test_edge_conv_equals_one_cloud_after_the_other(training):
-    naive = nn.ModuleList(shaken(NaiveEdgeConv(4, 3)) for _ in range(2)).double().train(training)
-    ours = EdgeConv(4, 3, clouds=2).double().train(training)
-    states = [module.state_dict() for module in naive]
-    ours.load_state_dict({name: torch.cat([state[name] for state in states])
-                          if value.dim() else value for name, value in states[0].items()})
-    points = clips(5, 2, 7, 4)
-    expected = torch.stack([module(points[:, i].mT).mT for i, module in enumerate(naive)], 1)
-    torch.testing.assert_close(ours(points), expected, rtol=1e-10, atol=1e-10)
-
-
-@pytest.mark.parametrize('stride, frames', [(1, 6), (2, 7)])
-def test_channels_last_temporal_conv_equals_the_plain_one(stride, frames):
-    plain = shaken(MultiScaleTemporalConv(16, stride, 5, (1, 2), 0., True)).double()
-    ours = ChannelsLastTemporalConv(16, stride, 5, (1, 2), 0., True).double()
-    ours.load_state_dict(plain.state_dict())
-    for training in (True, True, False):
-        x = torch.randn(3, 16, frames, 5, dtype=torch.float64)
-        other = x.clone(memory_format=torch.channels_last).requires_grad_()
-        x.requires_grad_()
-        output, expected = ours.train(training)(other), plain.train(training)(x)
-        torch.testing.assert_close(output, expected, rtol=1e-10, atol=1e-10)
-        weights = torch.randn_like(expected)
-        grads = [torch.autograd.grad((y * weights).sum(), [z, *module.parameters()])
-                 for y, z, module in ((output, other, ours), (expected, x, plain))]
-        torch.testing.assert_close(*grads, rtol=1e-9, atol=1e-9)
-    for name, value in plain.state_dict().items():
-        torch.testing.assert_close(ours.state_dict()[name], value, rtol=1e-10, atol=1e-10)
 
 
 def test_published_size_and_shapes():
