@@ -103,37 +103,25 @@ class _LayerFeatures(torch.autograd.Function):
     def backward(ctx, of_total, of_average, of_largest, of_sums, of_squares):
         sources, adjacency, weight, frames = ctx.saved_tensors
         features, gain = ctx.layers.features, ctx.layers.gain
-        (n, depth, v, t, c), subsets = sources.shape, weight.shape[1]
+        n, depth, v, t, c = sources.shape
         of_x = sources.new_empty(n, t, v, depth * c)
         exact = torch.promote_types(weight.dtype, torch.float32)
         of_adjacency = torch.zeros_like(adjacency, dtype=exact)
         of_weight = torch.zeros_like(weight, dtype=exact)
         work, grad = _scratch(features), _scratch(features)
-        given = next((x for x in (of_sums, of_squares) if x is not None), None)
-        if given is not None:
-            of_sums, of_squares = (
-                (torch.zeros_like(given) if x is None else x)[:, :, None, None].to(sources.dtype)
-                for x in (of_sums, of_squares))
         for rows in _rows(sources):
-            source, part = sources[rows], features[rows]
-            if given is None:
-                grad.zero_()
-            else:
-                torch.addcmul(of_sums[rows], part, 2 * of_squares[rows], out=grad)
-            if of_total is not None:
-                total = _subsets_first(of_total[rows], subsets)[:, None].contiguous()
-                grad.unflatten(1, (depth, subsets)).addcmul_(
-                    total, gain[rows, :, :, None, None])
-            if of_largest is not None:
-                grad.scatter_add_(3, frames[rows, :, :, None], of_largest[rows, :, :, None])
+            source = sources[rows]
+            _of_features(grad, features[rows], frames[rows], *(
+                None if x is None else x[rows]
+                for x in (gain, of_total, of_largest, of_sums, of_squares)))
             _gather(source, adjacency, work)
             flat, flat_grad = work.view(-1, v * t, c), grad.view(-1, v * t, c)
             of_weight += torch.bmm(flat.mT, flat_grad).view(-1, *weight.shape).sum(0)
-            torch.bmm(flat_grad, _repeat(weight, len(part)).mT, out=flat)
-            flat = work.view(len(part) * depth, -1, t * c)
+            torch.bmm(flat_grad, _repeat(weight, len(source)).mT, out=flat)
+            flat = work.view(len(source) * depth, -1, t * c)
             of_graphs = torch.bmm(flat, source.flatten(0, 1).flatten(2).mT)
             of_adjacency += of_graphs.view(-1, *adjacency.shape).sum(0)
-            of_source = torch.bmm(_graphs(adjacency, len(part)).mT, flat).view_as(source)
+            of_source = torch.bmm(_graphs(adjacency, len(source)).mT, flat).view_as(source)
             if of_average is not None:
                 of_source += of_average[rows, :, :, None] / t
             torch.ops.aten.threshold_backward.grad_input(
@@ -173,6 +161,25 @@ class _SumLayers(torch.autograd.Function):
         return None, of_result, of_gain, of_constant, of_result[..., subsets * c:].sum(1)
 
 
+def _of_features(out: Tensor, features: Tensor, frames: Tensor, gain: Tensor | None,
+                 of_total: Tensor | None, of_largest: Tensor | None, of_sums: Tensor | None,
+                 of_squares: Tensor | None) -> None:
+    """Gradient of features (N, L * K, V, T, C) from those of what was made of them, into out."""
+    n, both, _, _, c = features.shape
+    if of_sums is None and of_squares is None:
+        out.zero_()
+    else:
+        zeros = features.new_zeros(n, both, 1, 1, c)
+        of_sums, of_squares = (zeros if x is None else x.to(zeros.dtype).view_as(zeros)
+                               for x in (of_sums, of_squares))
+        torch.addcmul(of_sums, features, of_squares, value=2, out=out)
+    if of_total is not None:
+        total = _subsets_first(of_total, gain.shape[2])[:, None].contiguous()
+        out.unflatten(1, gain.shape[1:3]).addcmul_(total, gain[:, :, :, None, None])
+    if of_largest is not None:
+        out.scatter_add_(3, frames[:, :, :, None], of_largest[:, :, :, None])
+
+
 def _rows(x: Tensor) -> Iterator[slice]:
     """One person after the other, whose features stay in a processor's cache; on a GPU all."""
     size = max(len(x), 1) if x.is_cuda else 1
@@ -201,7 +208,7 @@ def _gather(source: Tensor, adjacency: Tensor, out: Tensor) -> None:
 
 
 def _largest(x: Tensor) -> Tensor:
-    """Largest values over T of (N, S, V, T, C)."""
+    """Largest values over T of (N, S, V, T, C), for where no gradient is wanted."""
     n, s, v, t, c = x.shape
     # Frames side by side make rows of 64 numbers, which amax needs to be fast on a CPU.
     abreast = max(64 // c, 1)
@@ -214,7 +221,7 @@ def _largest(x: Tensor) -> Tensor:
 
 
 def _largest_with_frames(x: Tensor) -> tuple[Tensor, Tensor]:
-    """The same, and the first frame of each."""
+    """The same, and the first frame of each, which the gradient goes to."""
     if x.is_cuda:
         return torch.max(x, 3)
     n, s, v, t, c = x.shape
