@@ -34,7 +34,10 @@ class JointMajorTemporalConv(MultiScaleTemporalConv):
                 return batch_norm(y, offset, norms, residual, relu=True)
             y = batch_norm(y, offset, norms)
         y = self.drop(self.act(y))
-        return torch.relu(y) if residual is None else y.add_(residual).relu_()
+        if residual is None:
+            return torch.relu(y)
+        # Not into the output of a ReLU, which its gradient needs.
+        return (y.add_(residual) if plain else y + residual).relu_()
 
     def _branches(self, x: Tensor) -> list[Tensor]:
         """Outputs of all branches before their last biases and batch norms."""
