@@ -1,8 +1,4 @@
 _base_ = ['ctrgcn_nwucla.py', '_base_/cocodiff.py']
-from cocodiff_mm.utils.recipe_parts import stage1_hooks
+from cocodiff_mm.utils.recipe_parts import with_cocodiff
 
-model = dict(
-    type='CoCoDiffRecognizer',
-    neck=dict(_base_.cocodiff_neck, text_bank=_base_.label_set),
-    cls_head=dict(type='CoCoDiffHead'))
-custom_hooks = stage1_hooks(_base_)
+model, custom_hooks = with_cocodiff(_base_)

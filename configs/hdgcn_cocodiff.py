@@ -1,8 +1,4 @@
 _base_ = ['hdgcn.py', '_base_/cocodiff.py']
-from cocodiff_mm.utils.recipe_parts import stage1_hooks
+from cocodiff_mm.utils.recipe_parts import with_cocodiff
 
-model = dict(
-    type='CoCoDiffRecognizer',
-    neck=dict(_base_.cocodiff_neck, text_bank=_base_.label_set, num_timesteps=10),
-    cls_head=dict(type='CoCoDiffHead'))
-custom_hooks = stage1_hooks(_base_)
+model, custom_hooks = with_cocodiff(_base_, num_timesteps=10)

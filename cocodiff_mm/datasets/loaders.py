@@ -19,7 +19,7 @@ def skeleton_loaders(base: Mapping[str, Any],
                      repeat: int = 1,
                      batch_size: int = 64,
                      num_workers: int = 4) -> list[dict[str, Any]]:
-    """Dataloaders of a data set as deltas over those of ``configs/_base_/datasets/skeleton.py``.
+    """Dataloaders of a data set as deltas over those of ``configs/_base_/skeleton.py``.
 
     For config files: a data set's own file says what it is and which steps of the common
     pipelines differ.

@@ -1,4 +1,5 @@
 import difflib
+import inspect
 import os
 import re
 from collections.abc import Mapping
@@ -7,10 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.runner import Runner
+
+from cocodiff_mm.utils.choices import check_choice
 
 # Config files read these through '{{$COCODIFF_NAME:default}}', in every base at once; a plain
 # --cfg-options override would come after the bases had used the old value.
 PREFIX = 'COCODIFF_'
+_VALUES = dict(stream=('j', 'b', 'jm', 'bm'), sampling=('official', 'pyskl'))
+# Other parts of a recipe are computed from these.
+FACTS = ('label_set', 'num_classes', 'num_person', 'layout', 'clip_len', 'cocodiff_neck',
+         'cocodiff_hooks')
 VARIABLES = ('backbone', 'data', 'split', 'stream', 'sampling', 'schedule')
 
 
@@ -30,7 +38,7 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     Raises:
         FileNotFoundError: If there is no such file; names alike are suggested.
         ValueError: If a variable is set that the recipe does not have, or to a value that it does
-            not know.
+            not know, or an override has no effect.
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -49,8 +57,8 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     unknown = [name for name in variables if PREFIX + name.upper() not in cfg.env_variables
                and PREFIX + name.upper() not in os.environ]
     if unknown:
-        raise ValueError(f'{path} has no variable {", ".join(unknown)}; override the keys '
-                         'themselves, e.g. train_dataloader.dataset.split=...')
+        raise ValueError(_no_variable(path, unknown, variables))
+    _check_keys(options, cfg)
     cfg.merge_from_dict(options)
     return cfg
 
@@ -66,7 +74,36 @@ def recipe_variables(options: Mapping[str, Any] | None = None) -> dict[str, str]
     """
     found = {name: (options or {}).get(name, os.environ.get(PREFIX + name.upper()))
              for name in VARIABLES}
-    return {name: str(value) for name, value in found.items() if value is not None}
+    found = {name: str(value) for name, value in found.items() if value is not None}
+    for name, value in found.items():
+        if not re.fullmatch(r'[\w-]+', value):
+            raise ValueError(f'{name}={value!r}, expected one word of letters and digits')
+        if name in _VALUES:
+            check_choice(name, value, _VALUES[name])
+    return found
+
+
+def _check_keys(options: Mapping[str, Any], cfg: Config) -> None:
+    """Refuse overrides that nothing would read, or that come too late."""
+    known = {*inspect.signature(Runner.__init__).parameters, *cfg, *VARIABLES}
+    for option in options:
+        key = option.partition('.')[0]
+        if key not in known:
+            near = difflib.get_close_matches(key, known)
+            hint = f'; did you mean {" or ".join(near)}?' if near else ''
+            raise ValueError(f'--cfg-options {option}: a recipe has no {key!r}{hint}')
+        if key in FACTS and key in cfg:
+            raise ValueError(f'--cfg-options {option}: other parts of the recipe are made of '
+                             f'{key!r} and would not follow; choose data=..., override the parts '
+                             'themselves, or set it in a recipe of your own')
+
+
+def _no_variable(path: Path, unknown: list[str], variables: Mapping[str, str]) -> str:
+    data = f' with data={variables["data"]}' if set(variables) - set(unknown) >= {'data'} else ''
+    hint = 'its files in configs/ name their variables in the first lines'
+    if 'data' in unknown:
+        hint += '; configs/ctrgcn.py, hdgcn.py and blockgcn.py take any data'
+    return f'{path}{data} has no variable {", ".join(unknown)}; {hint}'
 
 
 def _unknown_value(error: FileNotFoundError, variables: Mapping[str, str]) -> Exception:
@@ -77,7 +114,8 @@ def _unknown_value(error: FileNotFoundError, variables: Mapping[str, str]) -> Ex
         if value == file.stem:
             known = sorted(path.stem for path in file.parent.glob('*.py'))
         elif value == file.parent.name:
-            known = sorted(path.name for path in file.parent.parent.glob('[!_]*') if path.is_dir())
+            known = sorted(path.name for path in file.parent.parent.iterdir()
+                           if (path / file.name.replace(value, path.name)).is_file())
         else:
             continue
         return ValueError(f'unknown {name}={value!r}; there are: {", ".join(known)}')

@@ -27,16 +27,24 @@ def fit_to_data(base: Mapping[str, Any]) -> dict[str, Any]:
                       init_cfg=dict(type='Normal', layer='Linear', std=(2 / classes)**0.5)))
 
 
-def stage1_hooks(base: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Hooks of ``configs/_base_/cocodiff.py``, with more epochs of stage 1 for small data sets.
+def with_cocodiff(base: Mapping[str, Any],
+                  num_timesteps: int = 30) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Changes that add CoCoDiff to a recipe whose bases say what the data set is.
+
+    Stage 1 takes 200 epochs over the features of small data sets.
 
     Args:
-        base (Mapping): ``_base_`` of the recipe, with ``label_set`` and ``cocodiff_hooks``.
+        base (Mapping): ``_base_`` of the recipe: a plain recipe with ``label_set``, and
+            ``configs/_base_/cocodiff.py``.
+        num_timesteps (int): Diffusion steps T. Defaults to 30, which is best for CTR-GCN; for
+            HD-GCN it is 10 (arXiv 2504.21266, Table IV).
 
     Returns:
-        list[dict]: For ``custom_hooks``.
+        tuple[dict, list[dict]]: For ``model`` and ``custom_hooks``.
     """
     two_stages, *others = base['cocodiff_hooks']
     if base['label_set'] in _SMALL:
         two_stages = dict(two_stages, epochs=200)
-    return [two_stages, *others]
+    neck = dict(base['cocodiff_neck'], text_bank=base['label_set'], num_timesteps=num_timesteps)
+    model = dict(type='CoCoDiffRecognizer', neck=neck, cls_head=dict(type='CoCoDiffHead'))
+    return model, [two_stages, *others]

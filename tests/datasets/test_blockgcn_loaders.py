@@ -42,7 +42,7 @@ def recipe(tmp_path, monkeypatch):
         return cfg
     return build
 OWN = '''\
-_base_ = 'cocodiff_mm::_base_/datasets/skeleton.py'
+_base_ = 'cocodiff_mm::_base_/skeleton.py'
 from cocodiff_mm.datasets.loaders import skeleton_loaders, with_joints
 
 layout = dict(num_node=5, inward=[(i, i + 1) for i in range(4)], center=4)

@@ -53,9 +53,20 @@ def test_the_sampling_is_a_variable():
 
 
 @pytest.mark.parametrize('recipe, variables, message', [
-    ('ctrgcn', dict(data='ntu61'), r"unknown data='ntu61'; there are: kinetics, .*ntu60"),
+    ('ctrgcn', dict(data='ntu61'), "unknown data='ntu61'; there are: kinetics, ntu120, ntu60, "
+                                'nwucla, sbu, synthetic, utd_mhad$'),
     ('hdgcn', dict(schedule='mine'), "unknown schedule='mine'; there are: blockgcn, cocodiff"),
-    ('mmaction', dict(backbone='gcn'), "unknown backbone='gcn'; there are: 2s-agcn, .*stgcnpp"),
+    ('mmaction', dict(backbone='gcn'), "backbone='gcn'; there are: 2s-agcn, stgcn, stgcnpp"),
+    ('ctrgcn', dict(data=''), "data='', expected one word"),
+    ('ctrgcn', dict(data='../datasets/nwucla'), 'expected one word of letters and digits'),
+    ('ctrgcn', dict(stream=['j', 'b']), 'expected one word'),
+    ('ctrgcn', dict(sampling='foo'), "unknown sampling 'foo'; allowed: 'official', 'pyskl'"),
+    ('ctrgcn', dict(data='kinetics', split='xsub'), 'with data=kinetics has no variable split'),
+    ('ctrgcn_nwucla', dict(data='ntu60'), 'no variable data; .* blockgcn.py take any data'),
+    ('ctrgcn', dict(strem='b'), "a recipe has no 'strem'; did you mean stream"),
+    ('ctrgcn', {'modle.type': 'x'}, "modle.type: a recipe has no 'modle'; did you mean model"),
+    ('ctrgcn', dict(layout='coco'), "made of 'layout' and would not follow; choose data="),
+    ('ctrgcn_cocodiff', {'cocodiff_neck.in_channels': 3}, "made of 'cocodiff_neck'"),
     ('mmaction', dict(data='nwucla'), "unknown data 'nwucla'; allowed: 'ntu60', 'ntu120'"),
     ('mmaction', dict(sampling='pyskl'), 'has no variable sampling'),
 ])

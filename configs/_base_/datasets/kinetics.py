@@ -1,6 +1,6 @@
 # Kinetics-Skeleton, 18 joints in the image with confidence scores, two persons.
 # Variables for --cfg-options: stream=j|b|jm|bm sampling=official|pyskl
-_base_ = 'skeleton.py'
+_base_ = '../skeleton.py'
 from cocodiff_mm.datasets.loaders import skeleton_loaders
 
 label_set = 'kinetics400'

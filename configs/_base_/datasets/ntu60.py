@@ -1,6 +1,6 @@
 # NTU RGB+D 60, 3-D joints. Variables for --cfg-options: stream=j|b|jm|bm split=xsub|xview
 # sampling=official|pyskl
-_base_ = 'skeleton.py'
+_base_ = '../skeleton.py'
 from cocodiff_mm.datasets.loaders import skeleton_loaders
 
 split = '{{$COCODIFF_SPLIT:xsub}}'

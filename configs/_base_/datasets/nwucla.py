@@ -2,7 +2,7 @@
 # Variables for --cfg-options: stream=j|b|jm|bm split=xview_clean|xview|xsub sampling=official|pyskl
 # The standard split `xview` has 95 of its 464 test clips in the training set; `xview_clean` leaves
 # those out there.
-_base_ = 'skeleton.py'
+_base_ = '../skeleton.py'
 from cocodiff_mm.datasets.loaders import skeleton_loaders
 
 split = '{{$COCODIFF_SPLIT:xview_clean}}'

@@ -1,6 +1,6 @@
 # SBU two-person interaction, 15 joints. Variables for --cfg-options: stream=j|b|jm|bm
 # split=fold1|...|fold5 (cross-validation: report the mean) sampling=official|pyskl
-_base_ = 'skeleton.py'
+_base_ = '../skeleton.py'
 from cocodiff_mm.datasets.loaders import skeleton_loaders
 
 split = '{{$COCODIFF_SPLIT:fold1}}'

@@ -1,6 +1,6 @@
 # The synthetic set that comes with the package, in NTU's layout; nothing to download.
 # Variables for --cfg-options: stream=j|b|jm|bm split=xsub|xview sampling=official|pyskl
-_base_ = 'skeleton.py'
+_base_ = '../skeleton.py'
 split = '{{$COCODIFF_SPLIT:xsub}}'
 label_set = 'synthetic'
 num_classes = 17

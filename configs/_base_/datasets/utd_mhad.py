@@ -1,6 +1,6 @@
 # UTD-MHAD, 20 Kinect v1 joints, one person, subjects 1, 3, 5, 7 train.
 # Variables for --cfg-options: stream=j|b|jm|bm split=xsub sampling=official|pyskl
-_base_ = 'skeleton.py'
+_base_ = '../skeleton.py'
 from cocodiff_mm.datasets.loaders import skeleton_loaders
 
 split = '{{$COCODIFF_SPLIT:xsub}}'
