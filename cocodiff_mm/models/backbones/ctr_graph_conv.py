@@ -1,7 +1,7 @@
 import torch
 from torch import Tensor, nn
 
-from .ctr_topology import refined_graph_conv
+from .ctr_topology import average_frames, refined_graph_conv, relate
 from .joint_major import batch_norm, fold, norm_mode, pointwise
 
 
@@ -49,32 +49,39 @@ class RefinedGraphConv(nn.Module):
             self.down = nn.Sequential(
                 nn.Conv2d(in_channels, out_channels, 1), nn.BatchNorm2d(out_channels))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (C, N, V, T) to (C', N, V, T)."""
-        residual = x
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Map (C, N, V, T) to (C', N, V, T); and x again, for whatever else takes it."""
+        average, inner, x = average_frames(x)
+        relations, mixing = self._relations(average), self._mixing().to(x.dtype)
+        offset, norms, residual = torch.zeros_like(self.bn.bias), [self.bn], x
         if not isinstance(self.down, nn.Identity):
             residual = pointwise(x, self.down[:1], self.down[1:])
-        mixing = self._mixing()
-        if norm_mode([self.bn]) == 'fold':
-            scale, shift = fold([self.bn], torch.zeros_like(self.bn.bias))
-            y = self._convolve(x, mixing * scale[:, None])
-            y += shift.to(y.dtype)[:, None, None, None]
-            y += residual
-            return y.relu_()
-        offset = torch.zeros_like(self.bn.bias)
-        return batch_norm([self._convolve(x, mixing)], offset, [self.bn], residual, relu=True)
+        if norm_mode(norms) == 'fold':
+            scale, shift = (value.to(x.dtype) for value in fold(norms, offset))
+            y = self._convolve(inner, relations, mixing * scale[:, None], shift[:, None, None])
+            return y.add_(residual).relu_(), x
+        y = self._convolve(inner, relations, mixing, x.new_zeros(()))
+        return batch_norm([y], offset, norms, residual, relu=True), x
 
-    def _convolve(self, x: Tensor, mixing: Tensor) -> Tensor:
-        ends = [*(conv.conv1 for conv in self.convs), *(conv.conv2 for conv in self.convs)]
-        transforms = [conv.conv3 for conv in self.convs]
-        return refined_graph_conv(
-            x, torch.cat([conv.weight.flatten(1) for conv in ends]),
-            torch.cat([conv.bias for conv in ends]), mixing, self.PA,
-            torch.stack([conv.weight.flatten(1) for conv in transforms]),
-            torch.stack([conv.bias for conv in transforms]))
+    def _relations(self, average: Tensor) -> Tensor:
+        ends = *(conv.conv1 for conv in self.convs), *(conv.conv2 for conv in self.convs)
+        weight = torch.cat([conv.weight.flatten(1) for conv in ends]).to(average.dtype)
+        bias = torch.cat([conv.bias for conv in ends]).to(average.dtype)
+        pairs = torch.addmm(bias[:, None], weight, average.flatten(1))
+        target, source = pairs.view(2, len(self.convs), -1, *average.shape[1:]).unbind()
+        return relate(target, source, self.PA.to(average.dtype))
 
     def _mixing(self) -> Tensor:
-        """From relations, a constant and the shared topology to a channel's, (K, C', R + 2)."""
+        """From relations to the topology of a channel, (K, C', R + 2)."""
         weight = torch.stack([conv.conv4.weight.flatten(1) for conv in self.convs])
         bias = torch.stack([conv.conv4.bias for conv in self.convs])[..., None]
         return torch.cat([self.alpha * weight, self.alpha * bias, torch.ones_like(bias)], 2)
+
+    def _convolve(self, x: Tensor, relations: Tensor, mixing: Tensor, shift: Tensor) -> Tensor:
+        transform = torch.stack([conv.conv3.weight.flatten(1) for conv in self.convs])
+        bias = torch.stack([conv.conv3.bias for conv in self.convs]).to(x.dtype)
+        # The bias of conv3 goes through the topology: in each frame it adds the same.
+        weight = (mixing * bias[..., None]).transpose(0, 1).flatten(1)
+        constant = weight @ relations.sum(3).flatten(0, 1).flatten(1)
+        constant = constant.view(-1, *x.shape[1:3]) + shift
+        return refined_graph_conv(x, relations, mixing, transform.to(x.dtype), constant)

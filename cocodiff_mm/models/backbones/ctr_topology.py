@@ -14,143 +14,185 @@ from torch.autograd.function import once_differentiable
 _TILE = 600_000
 
 
-def refined_graph_conv(x: Tensor, relation: Tensor, relation_bias: Tensor, mixing: Tensor,
-                       shared: Tensor, transform: Tensor, transform_bias: Tensor) -> Tensor:
-    """Sum over subsets k and joints v of ``topology[k, c, n, u, v]`` times the transformed x_v.
+def average_frames(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Average of x (C, N, V, T) over time, shape (C, N, V), and x for two others who take it.
 
-    The topology is ``mixing[k, c, :R] tanh(p[k]_u - q[k]_v) + mixing[k, c, R] + mixing[k, c, R + 1]
-    shared[k, u, v]``, with p and q linear in x averaged over time.
+    The gradients of all three are joined here, in one sweep.
+    """
+    return _AverageFrames.apply(x.contiguous())
+
+
+def relate(target: Tensor, source: Tensor, shared: Tensor) -> Tensor:
+    """What topologies are a linear combination of.
 
     Args:
-        x (Tensor): Shape (C, N, V, T).
-        relation (Tensor): From x to p of all subsets, and to q behind them, shape (2 * K * R, C).
-        relation_bias (Tensor): Shape (2 * K * R,).
-        mixing (Tensor): From relations to the topology of a channel, shape (K, C', R + 2).
-        shared (Tensor): Topologies that channels share, shape (K, V, V).
+        target (Tensor): Feature of joint u in relation r of subset k, shape (K, R, N, V).
+        source (Tensor): Of joint v, the same shape.
+        shared (Tensor): Topologies that channels share, shape (K, V, V), joints u before v.
+
+    Returns:
+        Tensor: ``tanh(target_u - source_v)``, 1, and the shared topologies, shape
+        (K, R + 2, N, V, V), joints v before u.
+    """
+    return _Relate.apply(target, source, shared)
+
+
+def refined_graph_conv(x: Tensor, relations: Tensor, mixing: Tensor, transform: Tensor,
+                       bias: Tensor) -> Tensor:
+    """Sum over subsets k and joints v of ``topology[k, c, n, v, u]`` times the transformed x_v.
+
+    Args:
+        x (Tensor): Shape (C, N, V, T), contiguous.
+        relations (Tensor): Shape (K, R, N, V, V).
+        mixing (Tensor): From relations to the topology of a channel, shape (K, C', R).
         transform (Tensor): From x to the transformed x, shape (K, C', C).
-        transform_bias (Tensor): Shape (K, C').
+        bias (Tensor): What is added in all frames, shape (C', N, V).
 
     Returns:
         Tensor: Shape (C', N, V, T).
     """
-    weights = relation, relation_bias, mixing, shared, transform, transform_bias
-    return _RefinedGraphConv.apply(x.contiguous(), *(weight.to(x.dtype) for weight in weights))
+    return _RefinedGraphConv.apply(x, relations, mixing, transform, bias)
+
+
+class _AverageFrames(torch.autograd.Function):
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.frames = x.shape[3]
+        ctx.set_materialize_grads(False)
+        # A product with a vector is several times as fast as a mean of short rows.
+        weight = x.new_full((x.shape[3], ), 1 / x.shape[3])
+        return (x.view(-1, x.shape[3]) @ weight).view(x.shape[:3]), x, x
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, of_average, *grads):
+        total = None
+        for grad in grads:
+            if grad is not None:
+                total = grad if total is None else total + grad
+        return total + (of_average / ctx.frames)[..., None]
+
+
+class _Relate(torch.autograd.Function):
+
+    @staticmethod
+    def forward(ctx, target, source, shared):
+        subsets, count, n, v = target.shape
+        relations = target.new_empty(subsets, count + 2, n, v, v)
+        torch.sub(target[..., None, :], source[..., None], out=relations[:, :-2]).tanh_()
+        relations[:, -2] = 1
+        relations[:, -1] = shared.mT[:, None]
+        ctx.save_for_backward(relations)
+        return relations
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        relations, = ctx.saved_tensors
+        of_tanh = torch.ops.aten.tanh_backward(grad[:, :-2], relations[:, :-2])
+        return of_tanh.sum(-2), -of_tanh.sum(-1), grad[:, -1].sum(1).mT
 
 
 class _RefinedGraphConv(torch.autograd.Function):
 
     @staticmethod
-    def forward(ctx, x, *weights):
-        ctx.save_for_backward(x, *weights)
-        out = x.new_empty(weights[2].shape[1], *x.shape[1:])
-        for persons, groups in _tiles(x, len(out)):
-            tile = _Tile(x[:, persons], *weights)
+    def forward(ctx, x, relations, mixing, transform, bias):
+        ctx.save_for_backward(x, relations, mixing, transform)
+        out = x.new_empty(mixing.shape[1], *x.shape[1:])
+        step, groups = _cut(x, mixing, transform)
+        for persons in _persons(x, step):
+            part, relation = x[:, persons], relations[:, :, persons]
             for group in groups:
-                out[group, persons] = tile.convolve(group)
+                y = group.convolve(part, relation)
+                rows = out[group.channels, persons]
+                torch.add(y.view_as(rows), bias[group.channels, persons, :, None], out=rows)
         return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
-        x, *weights = ctx.saved_tensors
-        grad_x = torch.empty_like(x)
-        sums = [torch.zeros_like(weight, dtype=torch.promote_types(weight.dtype, torch.float32))
-                for weight in weights]
-        for persons, groups in _tiles(x, len(grad)):
-            tile = _Tile(x[:, persons], *weights)
-            for group in groups:
-                tile.differentiate(group, grad[group, persons], sums)
-            grad_x[:, persons] = tile.gradient(sums)
-        return grad_x, *(total.to(x.dtype) for total in sums)
+        x, relations, mixing, transform = ctx.saved_tensors
+        of_x, of_relations = torch.empty_like(x), torch.empty_like(relations)
+        step, groups = _cut(x, mixing, transform)
+        for persons in _persons(x, step):
+            part, relation = x[:, persons], relations[:, :, persons]
+            y, of_relation = of_x[:, persons], of_relations[:, :, persons]
+            for i, group in enumerate(groups):
+                group.differentiate(part, relation, grad[group.channels, persons], y, of_relation,
+                                    first=i == 0)
+        of_mixing = torch.cat([group.of_mixing for group in groups], 1)
+        of_transform = torch.cat([group.of_transform for group in groups], 2).permute(1, 2, 0)
+        of_bias = (grad.view(-1, x.shape[3]) @ grad.new_ones(x.shape[3])).view(grad.shape[:3])
+        return of_x, of_relations, of_mixing.to(x.dtype), of_transform.to(x.dtype), of_bias
 
 
-def _tiles(x: Tensor, channels: int) -> Iterator[tuple[slice, list[slice]]]:
-    """Persons that are worked on at a time, and their groups of output channels."""
-    _, n, v, t = x.shape
-    if x.is_cuda:
-        yield slice(0, n), [slice(0, channels)]
-        return
-    each = 3 * v * (v + t)
-    count = -(-channels * each // _TILE)
-    width = -(-channels // count)
-    step = max(1, _TILE // (width * each))
-    groups = [slice(c, c + width) for c in range(0, channels, width)]
-    for start in range(0, n, step):
-        yield slice(start, min(start + step, n)), groups
+class _Group:
+    """Channels of the result that are worked on at a time, and gradients of their weights."""
 
+    def __init__(self, channels, mixing, transform):
+        self.channels = channels
+        self.mixing = mixing[:, channels].contiguous()
+        self.transform = transform[:, channels].flatten(0, 1)
+        exact = torch.promote_types(mixing.dtype, torch.float32)
+        self.of_mixing = torch.zeros_like(self.mixing, dtype=exact)
+        self.of_transform = self.of_mixing.new_zeros(
+            transform.shape[2], len(mixing), self.mixing.shape[1])
 
-class _Tile:
-    """The convolution for some persons; joints v come before joints u in its topologies."""
-
-    def __init__(self, x, relation, relation_bias, mixing, shared, transform, transform_bias):
-        c, n, v, t = x.shape
-        subsets, _, inner = mixing.shape
-        self.shape, self.x = x.shape, x.view(c, n * v * t)
-        self.relation, self.mixing = relation, mixing
-        self.transform, self.transform_bias = transform, transform_bias
-        self.average = x.mean(3).view(c, n * v)
-        pairs = torch.addmm(relation_bias[:, None], relation, self.average)
-        target, source = pairs.view(2, subsets, inner - 2, n, v).unbind()
-        self.relations = x.new_empty(subsets, inner, n, v, v)
-        torch.sub(target[..., None, :], source[..., None], out=self.relations[:, :-2]).tanh_()
-        self.relations[:, -2] = 1
-        self.relations[:, -1] = shared.mT[:, None]
-        self.of_relations = self.of_x = None
-
-    def convolve(self, group):
-        """Channels of the result, shape (C', N, V, T)."""
-        topologies, features = self._topologies(group).mT, self._features(group)
-        y = torch.bmm(topologies[0], features[0])
+    def convolve(self, x, relations):
+        """Channels of the result for some persons, shape (C' * N, V, T)."""
+        topologies, features = self._factors(x, relations)
+        y = torch.bmm(topologies[0].mT, features[0])
         for topology, part in zip(topologies[1:], features[1:], strict=True):
-            y.baddbmm_(topology, part)
-        return y.view(-1, *self.shape[1:])
+            y.baddbmm_(topology.mT, part)
+        return y
 
-    def differentiate(self, group, grad, sums):
-        """Add the gradients that channels of the result have, of weights to ``sums``."""
-        grad = grad.reshape(-1, *self.shape[2:])
+    def differentiate(self, x, relations, grad, of_x, of_relations, first):
+        """Take up the gradients of channels of the result for some persons."""
+        grad = grad.reshape(-1, *x.shape[2:])
         # A copy of the small factor halves the time of the product.
         turned = grad.mT.contiguous()
-        topologies, features = self._topologies(group), self._features(group)
+        topologies, features = self._factors(x, relations)
         of_topologies = torch.empty_like(topologies)
-        for topology, part, of_topology in zip(topologies, features, of_topologies, strict=True):
+        for topology, part, of_topology in zip(topologies.unbind(), features.unbind(),
+                                               of_topologies.unbind(), strict=True):
             torch.bmm(part, turned, out=of_topology)
             torch.bmm(topology, grad, out=part)
-        of_features, of_topologies = features.view(-1, self.x.shape[1]), self._by_relation(
-            of_topologies)
-        mixing, weight = self.mixing[:, group], self.transform[:, group].flatten(0, 1)
-        _, _, of_mixing, _, of_transform, of_transform_bias = sums
-        of_mixing[:, group] += torch.bmm(of_topologies, self.relations.flatten(2).mT)
-        of_transform[:, group] += (self.x @ of_features.mT).mT.view_as(of_transform[:, group])
-        of_transform_bias[:, group] += of_features.sum(1).view_as(of_transform_bias[:, group])
-        if self.of_x is None:
-            self.of_x = weight.mT @ of_features
-            self.of_relations = torch.bmm(mixing.mT, of_topologies)
+        of_topologies = of_topologies.view(*self.mixing.shape[:2], -1)
+        of_features = features.view(len(self.transform), -1)
+        self.of_mixing += torch.bmm(of_topologies, _flat(relations, 2).mT)
+        self.of_transform += (_flat(x, 1) @ of_features.mT).view_as(self.of_transform)
+        y, of_mixed = _flat(of_x, 1), torch.bmm(self.mixing.mT, of_topologies)
+        if first:
+            torch.mm(self.transform.mT, of_features, out=y)
+            of_relations.copy_(of_mixed.view_as(of_relations))
         else:
-            self.of_x.addmm_(weight.mT, of_features)
-            self.of_relations.baddbmm_(mixing.mT, of_topologies)
+            y.addmm_(self.transform.mT, of_features)
+            of_relations += of_mixed.view_as(of_relations)
 
-    def gradient(self, sums):
-        """Gradient of x, after all channels; what is left goes to ``sums``."""
-        of_relation, of_relation_bias, _, of_shared, _, _ = sums
-        of_relations = self.of_relations.view_as(self.relations)
-        of_shared += of_relations[:, -1].sum(1).mT
-        of_pairs = torch.ops.aten.tanh_backward(of_relations[:, :-2], self.relations[:, :-2])
-        of_pairs = torch.stack([of_pairs.sum(-2), -of_pairs.sum(-1)]).flatten(0, 2).flatten(1)
-        of_relation += of_pairs @ self.average.mT
-        of_relation_bias += of_pairs.sum(1)
-        of_average = (self.relation.mT @ of_pairs).view(*self.shape[:3], 1)
-        return self.of_x.view(self.shape) + of_average / self.shape[3]
+    def _factors(self, x, relations):
+        """Topologies (K, C' * N, V source, V target) and features (K, C' * N, V, T)."""
+        topologies = torch.bmm(self.mixing, _flat(relations, 2))
+        features = self.transform @ _flat(x, 1)
+        return (topologies.view(len(topologies), -1, *relations.shape[3:]),
+                features.view(len(topologies), -1, *x.shape[2:]))
 
-    def _topologies(self, group):
-        """Shape (K, C' * N, V source, V target)."""
-        y = torch.bmm(self.mixing[:, group], self.relations.flatten(2))
-        return y.view(len(y), -1, *self.relations.shape[3:])
 
-    def _features(self, group):
-        """Shape (K, C' * N, V, T)."""
-        y = torch.addmm(self.transform_bias[:, group].reshape(-1, 1),
-                        self.transform[:, group].flatten(0, 1), self.x)
-        return y.view(len(self.transform), -1, *self.shape[2:])
+def _flat(x: Tensor, dim: int) -> Tensor:
+    """All dimensions from ``dim`` on as one, without a copy."""
+    return x.view(*x.shape[:dim], -1)
 
-    def _by_relation(self, topologies):
-        return topologies.view(len(topologies), -1, self.relations[0, 0].numel())
+
+def _cut(x: Tensor, mixing: Tensor, transform: Tensor) -> tuple[int, list[_Group]]:
+    """How many persons are worked on at a time, and the groups of channels."""
+    channels, (_, n, v, t) = mixing.shape[1], x.shape
+    each = len(mixing) * v * (v + t)
+    count = 1 if x.is_cuda else -(-channels * each // _TILE)
+    width = -(-channels // count)
+    step = n if x.is_cuda else max(1, _TILE // (width * each))
+    return step, [_Group(slice(c, c + width), mixing, transform)
+                  for c in range(0, channels, width)]
+
+
+def _persons(x: Tensor, step: int) -> Iterator[slice]:
+    return (slice(start, start + step) for start in range(0, x.shape[1], step))

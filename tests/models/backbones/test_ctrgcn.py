@@ -12,15 +12,7 @@ from cocodiff_mm.models.backbones.skeleton_backbone import stages
 from cocodiff_mm.utils.graph import build_adjacency
 
 NTU = dict(layout='nturgb+d', mode='spatial')
-UCLA = dict(
-    layout=dict(
-        num_node=20,
-        center=2,
-        inward=[(0, 1), (1, 2), (3, 2), (4, 2), (5, 4), (6, 5), (7, 6), (8, 2), (9, 8), (10, 9),
-                (11, 10), (12, 0), (13, 12), (14, 13), (15, 14), (16, 0), (17, 16), (18, 17),
-                (19, 18)]))
-
-
+UCLA = dict(layout='nwucla')
 # Two resolutions, two widths, every kind of residual connection.
 SMALL = dict(base_channels=16, num_stages=4, inflate_stages=[2], down_stages=[3])
 
@@ -261,7 +253,8 @@ def test_bfloat16_is_as_close_as_that_of_the_reference(training):
         output, theirs = model(x), naive(x)
     output.float().square().mean().backward()
     assert all(torch.isfinite(p.grad).all() for p in model.parameters())
-    assert (output - exact).std() < 1.3 * (theirs - exact).std() < 0.1 * exact.std()
+    # Batch norms that are folded into weights are rounded with them.
+    assert (output - exact).std() < 2 * (theirs - exact).std() < 0.1 * exact.std()
 
 
 @pytest.mark.parametrize('depth, inflate, down, shape', [
