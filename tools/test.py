@@ -19,9 +19,10 @@ from cocodiff_mm.engine.launch import (
     set_work_dir,
 )
 from cocodiff_mm.engine.runner_state import unwrap
-from cocodiff_mm.utils.checkpoint import check_fit, load_checkpoint, without_guest
+from cocodiff_mm.utils.checkpoint import load_checkpoint, without_guest
 from cocodiff_mm.utils.config import load_config
 from cocodiff_mm.utils.recipe import check_files, plain_recipe
+from cocodiff_mm.utils.weight_fit import check_fit
 from cocodiff_mm.utils.weight_origin import check_settings
 
 

@@ -8,9 +8,10 @@ import torch
 from mmaction.registry import MODELS
 from torch import Tensor, nn
 
-from cocodiff_mm.utils.checkpoint import load_checkpoint, misfit, save_checkpoint_atomic
+from cocodiff_mm.utils.checkpoint import load_checkpoint, save_checkpoint_atomic
 from cocodiff_mm.utils.choices import check_choice
-from cocodiff_mm.utils.weight_origin import CONVERT, ORIGINS, WeightOrigin, advice, recognise
+from cocodiff_mm.utils.weight_fit import check_finite_weights, first_names, misfit
+from cocodiff_mm.utils.weight_origin import CONVERT, ORIGINS, WeightOrigin, recognise
 
 from .authors_blockgcn import AuthorsBlockGCN
 from .authors_ctrgcn import AuthorsCTRGCN
@@ -95,6 +96,7 @@ def convert_state(checkpoint: Any, source: str, src: str | Path = 'the file',
     """
     state = _tensors(checkpoint, src)
     origin = _check_origin(state, source, src, out)
+    check_finite_weights(state, src)
     reader = PysklHost if origin.host else _READERS[source]
     try:
         weights = reader(state)
@@ -138,12 +140,25 @@ def _tensors(checkpoint: Any, src: str | Path) -> dict[str, Tensor]:
                          f'state_dict, got {type(state).__name__}')
     others = [f'{key} ({type(value).__name__})' for key, value in state.items()
               if not isinstance(value, Tensor) or not isinstance(key, str)]
+    inner = [key for key, value in state.items() if _are_weights(value)]
+    if inner and state is checkpoint:
+        raise ValueError(f'{src} keeps its weights under {first_names(inner)}, expected them alone '
+                         'or under state_dict; with load_checkpoint of '
+                         'cocodiff_mm.utils.checkpoint save them alone, torch.save('
+                         f"load_checkpoint({str(src)!r})[{inner[0]!r}], 'WEIGHTS.pt'), and convert "
+                         'that file')
     if others:
         raise ValueError(f'{src} holds {len(others)} values that are no tensors: '
-                         f'{_first(others)}; expected weights alone, or a dict with state_dict')
+                         f'{first_names(others)}; expected weights alone, or a dict with '
+                         'state_dict')
     if all(key.startswith('module.') for key in state):
         return {key.removeprefix('module.'): value for key, value in state.items()}
     return dict(state)
+
+
+def _are_weights(value: Any) -> bool:
+    return (isinstance(value, Mapping) and bool(value)
+            and all(isinstance(tensor, Tensor) for tensor in value.values()))
 
 
 def _check_origin(state: Mapping[str, Tensor], source: str, src: str | Path,
@@ -152,13 +167,24 @@ def _check_origin(state: Mapping[str, Tensor], source: str, src: str | Path,
     if origin is None:
         tells = ', '.join(sorted({one.tells for one in ORIGINS if one.source == source}))
         raise ValueError(f'{src} is not a checkpoint that --from {source} reads: none of its '
-                         f'{len(state)} tensors is called {tells}; it has {_first(list(state))}')
+                         f'{len(state)} tensors is called {tells}; it has '
+                         f'{first_names(list(state))}')
     if origin.source is None:
-        raise ValueError(f'{src} needs no conversion. {advice(state, src)}')
+        raise ValueError(f'{src} needs no conversion. {_use(origin, state, src)}')
     if origin.source != source:
         raise ValueError(f'{src} looks like {origin.words(state)}, which --from {source} does not '
                          f'read; give {CONVERT} {src} --from {origin.source} --out {out}')
     return origin
+
+
+def _use(origin: WeightOrigin, state: Mapping[str, Tensor], src: str | Path) -> str:
+    """What to do with weights that load as they are."""
+    words, recipe = f'These are weights of {origin.words(state)}', origin.recipe(state)
+    if recipe is None:
+        return f'{words}; test them with the recipe that they were trained with'
+    config, options = recipe
+    return (f'{words}; test them with python tools/test.py {config} {src} --cfg-options '
+            f'{" ".join(options)}, and the settings that were changed for their training')
 
 
 def _model_config(weights: WeightSource) -> dict[str, Any]:
@@ -192,7 +218,7 @@ def _check_strictly(weights: WeightSource, parts: Mapping[str, Part],
               if not torch.equal(weights.state[copy], weights.state[key])]
     if differ:
         raise ValueError(f'{what} holds the last layer of its hierarchy twice, but '
-                         f'{len(differ)} tensors are not the same in both: {_first(differ)}; '
+                         f'{len(differ)} tensors are not the same in both: {first_names(differ)}; '
                          'fetch it again')
 
 
@@ -202,8 +228,8 @@ def _assemble(part: Part, state: Mapping[str, Tensor], src: str | Path) -> Tenso
         return torch.cat(pieces) if len(pieces) > 1 else pieces[0].clone()
     # Layers side by side have one counter of batches.
     if any(piece != pieces[0] for piece in pieces):
-        raise ValueError(f'{src}: {_first(list(part.keys))} are one number in this package, but '
-                         f'are {sorted({piece.item() for piece in pieces})} there')
+        raise ValueError(f'{src}: {first_names(list(part.keys))} are one number in this package, '
+                         f'but are {sorted({piece.item() for piece in pieces})} there')
     return pieces[0].clone()
 
 
@@ -241,17 +267,13 @@ def _report(weights: WeightSource, parts: Mapping[str, Part], origin: WeightOrig
     lines.append(f'{kept} tensors keep their names, {len(parts) - kept} get others')
     for change, count in Counter(part.change for part in parts.values() if part.change).items():
         names = [part.keys[0] for part in parts.values() if part.change == change]
-        lines.append(f'{count} are {change} ({_first(names, 1)})')
+        lines.append(f'{count} are {change} ({first_names(names, 1)})')
     joined = [part for part in parts.values() if len(part.keys) > 1]
     if joined:
         lines.append(f'{sum(len(part.keys) for part in joined)} lie behind each other in '
                      f'{len(joined)}, as {joined[0].keys[0]} to {joined[0].keys[-1]}')
     if weights.copies:
         lines.append(f'{len(weights.copies)} are in the file twice and the same '
-                     f'({_first(list(weights.copies), 1)})')
+                     f'({first_names(list(weights.copies), 1)})')
     lines += [f'left out: {key} ({why})' for key, why in weights.left_out.items()]
     return lines + weights.notes
-
-
-def _first(names: list[str], count: int = 3) -> str:
-    return '; '.join(names[:count]) + ('; ...' if len(names) > count else '')

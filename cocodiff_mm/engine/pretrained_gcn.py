@@ -17,12 +17,12 @@ from cocodiff_mm.datasets.store import META
 from cocodiff_mm.engine.nested import isolated_run
 from cocodiff_mm.engine.runner_state import unwrap
 from cocodiff_mm.utils.checkpoint import (
-    check_fit,
     load_checkpoint,
     save_checkpoint_atomic,
     without_guest,
 )
 from cocodiff_mm.utils.recipe import innermost_datasets, plain_recipe
+from cocodiff_mm.utils.weight_fit import check_fit
 from cocodiff_mm.utils.weight_origin import check_settings
 
 

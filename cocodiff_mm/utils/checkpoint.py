@@ -16,11 +16,9 @@ import numpy as np
 import torch
 from mmengine.dist import barrier, is_main_process
 from mmengine.logging import HistoryBuffer
-from torch import nn
 
 from cocodiff_mm.dependencies import parse_version
 from cocodiff_mm.utils.files import replace_file
-from cocodiff_mm.utils.weight_origin import advice
 
 GUEST_PREFIX = 'neck.'
 # torch.serialization.safe_globals takes names from here on; older versions get our unpickler.
@@ -172,7 +170,9 @@ def _is_whole(name: str, path: Path) -> bool:
 
 
 def _broken(path: Path, reason: str) -> str:
-    return (f'{path} ({path.stat().st_size} bytes) is not a readable checkpoint: {reason}. It may '
+    # Libraries go on to guess at causes.
+    what = re.split(r'\.(?:\s|$)', reason)[0]
+    return (f'{path} ({path.stat().st_size} bytes) is not a readable checkpoint: {what}. It may '
             'have been cut short: fetch or write it again, or resume from an older one')
 
 
@@ -198,61 +198,3 @@ def without_guest(state_dict: Mapping[str, Any]) -> collections.OrderedDict:
     if metadata is not None:  # versions of modules, which load_state_dict looks at
         kept._metadata = metadata
     return kept
-
-
-def check_fit(model: nn.Module, state_dict: Mapping[str, Any], source: str | Path) -> None:
-    """Refuse weights that are not exactly those of the model.
-
-    Args:
-        model (nn.Module): The model to load into.
-        state_dict (Mapping[str, Tensor]): The weights.
-        source (str | Path): Where they come from, for the message.
-
-    Raises:
-        ValueError: With the number and the first names of missing, unexpected and mis-shaped
-            keys, with the model that was expected, and with what to do.
-    """
-    problem = misfit(model.state_dict(), state_dict)
-    if problem is not None:
-        raise ValueError(f'{source} does not fit {describe(model)}: {problem}. '
-                         f'{advice(state_dict, source)}')
-
-
-def misfit(own: Mapping[str, Any], state_dict: Mapping[str, Any]) -> str | None:
-    """How weights differ from those that a model has.
-
-    Args:
-        own (Mapping[str, Tensor]): State dict of the model.
-        state_dict (Mapping[str, Tensor]): The weights.
-
-    Returns:
-        str | None: Number and first names of missing, unexpected and mis-shaped keys, for a
-        message; None if there are none.
-    """
-    missing = [key for key in own if key not in state_dict]
-    unexpected = [key for key in state_dict if key not in own]
-    shapes = {key: (_shape(state_dict[key]), _shape(value))
-              for key, value in own.items() if key in state_dict}
-    misshaped = [f'{key} {got}, expected {want}' for key, (got, want) in shapes.items()
-                 if got != want]
-    problems = [f'{len(keys)} {kind} ({_first(keys)})' for kind, keys in (
-        ('missing', missing), ('unexpected', unexpected), ('of another shape', misshaped)) if keys]
-    return f'of {len(own)} keys {", ".join(problems)}' if problems else None
-
-
-def describe(model: nn.Module) -> str:
-    """A model in words: its type and, for a recognizer, backbone and number of classes."""
-    parts = [type(getattr(model, name)).__name__ for name in ('backbone', 'cls_head')
-             if isinstance(getattr(model, name, None), nn.Module)]
-    classes = getattr(getattr(model, 'cls_head', None), 'num_classes', None)
-    if classes is not None:
-        parts.append(f'{classes} classes')
-    return type(model).__name__ + (f' ({", ".join(parts)})' if parts else '')
-
-
-def _shape(value: Any) -> tuple[int, ...] | str:
-    return tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
-
-
-def _first(names: list[str], count: int = 3) -> str:
-    return '; '.join(names[:count]) + ('; ...' if len(names) > count else '')

@@ -15,9 +15,9 @@ from references.blockgcn_naive import NaiveBlockGCN
 from tiny_recipe import ROOT
 
 from cocodiff_mm.conversion import convert_state
-from cocodiff_mm.utils.checkpoint import check_fit
 from cocodiff_mm.utils.config import load_config
 from cocodiff_mm.utils.graph import build_adjacency
+from cocodiff_mm.utils.weight_fit import check_fit
 from cocodiff_mm.utils.weight_origin import check_settings
 
 

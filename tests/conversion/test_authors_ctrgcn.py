@@ -7,8 +7,8 @@ from published_weights import SMALL, authors_names, recognizer, scores, shaken
 from tiny_recipe import ROOT
 
 from cocodiff_mm.conversion import convert_state
-from cocodiff_mm.utils.checkpoint import check_fit
 from cocodiff_mm.utils.config import load_config
+from cocodiff_mm.utils.weight_fit import check_fit
 from cocodiff_mm.utils.weight_origin import check_settings
 
 

@@ -6,9 +6,9 @@ from references.hdgcn_naive import NaiveHDGCN
 from tiny_recipe import ROOT
 
 from cocodiff_mm.conversion import convert_state
-from cocodiff_mm.utils.checkpoint import check_fit
 from cocodiff_mm.utils.config import load_config
 from cocodiff_mm.utils.hierarchy import hierarchy_adjacency, joint_groups
+from cocodiff_mm.utils.weight_fit import check_fit
 from cocodiff_mm.utils.weight_origin import check_settings
 
 

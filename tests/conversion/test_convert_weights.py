@@ -1,11 +1,16 @@
+import re
 from collections import OrderedDict
 
 import pytest
 import torch
 from published_weights import SMALL, authors_names, recognizer
+from tiny_recipe import ROOT
 
 from cocodiff_mm.conversion import convert_file, convert_state
+from cocodiff_mm.conversion.convert_weights import _ONE_PERSON
 from cocodiff_mm.utils.checkpoint import load_checkpoint
+from cocodiff_mm.utils.config import load_config
+from cocodiff_mm.utils.weight_origin import DATA_SETS
 
 
 def weights(kind='CTRGCN', classes=5, **settings):
@@ -62,8 +67,40 @@ def test_weights_of_this_package_need_no_conversion(kind):
     state = weights(kind, classes=120)
     with pytest.raises(ValueError, match=(
             rf'a\.pth needs no conversion\. These are weights of {kind} of this package \(120 '
-            rf'classes, 25 joints\).* configs/{kind.lower()}\.py with --cfg-options data=ntu120')):
+            rf'classes, 25 joints\); test them with python tools/test\.py configs/'
+            rf'{kind.lower()}\.py a\.pth --cfg-options data=ntu120, and the settings that were '
+            'changed')):
         convert_state(dict(state_dict=state), 'hdgcn', 'a.pth')
+    with pytest.raises(ValueError, match=r'\(5 classes, 25 joints\); test them with the recipe '
+                                         'that they were trained with$'):
+        convert_state(weights(kind), 'hdgcn', 'a.pth')
+
+
+@pytest.mark.parametrize('kind, key', [('CTRGCN', 'l2.gcn1.PA'), ('BlockGCN', 'fc.bias')])
+def test_weights_that_are_not_finite_are_named(kind, key):
+    state = published(kind)
+    state[key] = state[key].clone()
+    state[key].view(-1)[1] = float('nan')
+    with pytest.raises(ValueError, match=rf'a\.pt holds NaN or infinite weights in 1 of '
+                                         rf'{len(state)} tensors \({key}\)'):
+        convert_state(state, kind.lower(), 'a.pt')
+
+
+@pytest.mark.parametrize('name', ['model', 'model_state_dict', 'net'])
+def test_weights_under_another_name_come_with_the_line_that_saves_them(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    torch.save({'epoch': 3, name: published(), 'optimizer': dict(state={}, lr=0.1)}, 'a.pt')
+    with pytest.raises(ValueError, match=f'a.pt keeps its weights under {name}, expected') as error:
+        convert_file('a.pt', 'ctrgcn', 'b.pth')
+    line = re.search(r'alone, (torch\.save\(.*\)), and convert that', str(error.value))[1]
+    eval(line, dict(torch=torch, load_checkpoint=load_checkpoint))
+    assert len(convert_file('WEIGHTS.pt', 'ctrgcn', 'b.pth').state_dict) == 269
+
+
+@pytest.mark.parametrize('data', DATA_SETS.values())
+def test_persons_of_the_recipes_are_known(data):
+    cfg = load_config(ROOT / 'configs' / 'ctrgcn.py', dict(data=data))
+    assert cfg.num_person == (1 if data in _ONE_PERSON else 2)
 
 
 def test_converting_twice_is_refused():

@@ -9,9 +9,9 @@ from tiny_recipe import ROOT
 from torch import nn
 
 from cocodiff_mm.conversion import convert_state
-from cocodiff_mm.utils.checkpoint import check_fit
 from cocodiff_mm.utils.config import load_config
 from cocodiff_mm.utils.graph import build_adjacency
+from cocodiff_mm.utils.weight_fit import check_fit
 from cocodiff_mm.utils.weight_origin import check_settings
 
 

@@ -5,8 +5,8 @@ from published_weights import scores, shaken
 from tiny_recipe import ROOT
 
 from cocodiff_mm.conversion import convert_state
-from cocodiff_mm.utils.checkpoint import check_fit
 from cocodiff_mm.utils.config import load_config
+from cocodiff_mm.utils.weight_fit import check_fit
 
 GRAPH = dict(layout='nturgb+d', mode='spatial')
 TINY = dict(base_channels=16, num_stages=3, inflate_stages=[2], down_stages=[2, 3])

@@ -6,8 +6,8 @@ from mmengine.runner import Runner
 from cocodiff_mm.engine.checks import check_guest_hook, check_recipe
 from cocodiff_mm.engine.runner_state import is_training, unwrap
 from cocodiff_mm.models.recognizers.cocodiff_recognizer import check_finite
-from cocodiff_mm.utils.checkpoint import check_fit, without_guest
-from cocodiff_mm.utils.weight_origin import check_settings
+from cocodiff_mm.utils.backbone_weights import backbone_state
+from cocodiff_mm.utils.weight_fit import check_fit
 
 
 @HOOKS.register_module()
@@ -69,13 +69,7 @@ class RecipeCheckHook(Hook):
             raise ValueError(f'{source} cannot be resumed: expected a checkpoint of a run with '
                              f'state_dict, meta and optimizer, got {sorted(checkpoint)}. To go on '
                              'in stage 1, give --resume without a path')
-        state = checkpoint.get('state_dict', checkpoint)
         if runner._resume:
-            check_fit(model, state, source)
+            check_fit(model, checkpoint['state_dict'], source)
         elif is_training(runner):
-            prefix = 'backbone.'
-            backbone = {key.removeprefix(prefix): value
-                        for key, value in without_guest(state).items() if key.startswith(prefix)}
-            # Weights without a backbone are told apart by all of their names.
-            check_fit(model.backbone, backbone or state, source)
-            check_settings(runner.cfg.model.backbone, checkpoint, source)
+            backbone_state(model.backbone, runner.cfg.model.backbone, checkpoint, source)

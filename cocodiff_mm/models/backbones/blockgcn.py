@@ -67,8 +67,8 @@ class BlockGCN(SkeletonBackbone):
             batch, and in batches of several clips persons get vectors of other clips. If not, a
             clip's scores do not depend on the others; for batches of one clip it is the same.
             Defaults to False.
-        pretrained (str, optional): Checkpoint to start from, short for
-            ``init_cfg=dict(type='Pretrained', checkpoint=...)``.
+        pretrained (str, optional): Checkpoint to start from, a file or a URL, of a recognizer or
+            of the backbone alone; ``init_weights`` refuses one that does not fit exactly.
         init_cfg (dict | list[dict], optional): What ``init_weights`` applies on top of the
             published initialisation, which the constructor draws.
 
@@ -94,7 +94,8 @@ class BlockGCN(SkeletonBackbone):
                  init_cfg: dict | list[dict] | None = None) -> None:
         hops = hop_distances(build_adjacency(graph_cfg))
         super().__init__(len(hops), in_channels, joint_channels, base_channels, num_stages,
-                         down_stages, data_bn_type, num_person, pretrained, init_cfg)
+                         down_stages, data_bn_type, num_person, pretrained, init_cfg,
+                         dict(published_topology=published_topology))
         if joint_channels < 0:
             raise ValueError(f'joint_channels={joint_channels}, expected 0 or more')
         if num_heads < 1 or base_channels % num_heads:

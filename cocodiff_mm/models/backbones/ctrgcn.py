@@ -30,7 +30,8 @@ class CTRGCNBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (C, N, V, T) to (C', N, V, ceil(T / stride))."""
-        return self.tcn1(self.gcn1(x), None if self.residual is None else self.residual(x))
+        y, x = self.gcn1(x)
+        return self.tcn1(y, None if self.residual is None else self.residual(x))
 
 
 @MODELS.register_module()
@@ -59,8 +60,8 @@ class CTRGCN(SkeletonBackbone):
             Defaults to 0.
         tcn_relu (bool): Whether a ReLU follows the temporal branches, as in MMAction2.
             Defaults to False.
-        pretrained (str, optional): Checkpoint to start from, short for
-            ``init_cfg=dict(type='Pretrained', checkpoint=...)``.
+        pretrained (str, optional): Checkpoint to start from, a file or a URL, of a recognizer or
+            of the backbone alone; ``init_weights`` refuses one that does not fit exactly.
         init_cfg (dict | list[dict], optional): What ``init_weights`` applies on top of the
             published initialisation, which the constructor draws.
 
@@ -85,7 +86,8 @@ class CTRGCN(SkeletonBackbone):
                  init_cfg: dict | list[dict] | None = None) -> None:
         adjacency = build_adjacency(graph_cfg)
         super().__init__(adjacency.shape[-1], in_channels, 0, in_channels, num_stages, down_stages,
-                         data_bn_type, num_person, pretrained, init_cfg)
+                         data_bn_type, num_person, pretrained, init_cfg,
+                         dict(tcn_relu=tcn_relu))
         self.net = nn.ModuleList()
         for inputs, outputs, stride in stages(base_channels, num_stages, inflate_stages,
                                               down_stages):

@@ -62,8 +62,8 @@ class HDGCN(SkeletonBackbone):
         data_bn_type (str): What the input is normalised over time by: ``'MVC'`` person, joint and
             coordinate, or ``'VC'`` joint and coordinate. Defaults to ``'MVC'``.
         num_person (int): Persons M of a clip, for ``'MVC'``. Defaults to 2.
-        pretrained (str, optional): Checkpoint to start from, short for
-            ``init_cfg=dict(type='Pretrained', checkpoint=...)``.
+        pretrained (str, optional): Checkpoint to start from, a file or a URL, of a recognizer or
+            of the backbone alone; ``init_weights`` refuses one that does not fit exactly.
         init_cfg (dict | list[dict], optional): What ``init_weights`` applies on top of the
             published initialisation, which the constructor draws.
 
@@ -86,7 +86,8 @@ class HDGCN(SkeletonBackbone):
                  init_cfg: dict | list[dict] | None = None) -> None:
         num_joints = build_adjacency(graph_cfg).shape[-1]
         super().__init__(num_joints, in_channels, 0, in_channels, num_stages, down_stages,
-                         data_bn_type, num_person, pretrained, init_cfg)
+                         data_bn_type, num_person, pretrained, init_cfg,
+                         dict(center_of_mass=center_of_mass))
         if base_channels < 16 or base_channels % 16:
             raise ValueError(f'base_channels={base_channels}, expected a multiple of 16')
         center = None if center_of_mass is None else center_of_mass - 1

@@ -1,8 +1,10 @@
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from cocodiff_mm.utils.backbone_weights import load_backbone
 from cocodiff_mm.utils.choices import check_choice
 
 
@@ -18,8 +20,10 @@ class SkeletonBackbone(BaseModule):
         down_stages (Sequence[int]): Blocks, from 2, that halve the frames.
         data_bn_type (str): ``'MVC'`` or ``'VC'``: whether that batch norm tells persons apart.
         num_person (int): Persons M of a clip, for ``'MVC'``.
-        pretrained (str | None): Short for ``init_cfg=dict(type='Pretrained', checkpoint=...)``.
+        pretrained (str | None): Checkpoint to start from, of a recognizer or of the backbone.
         init_cfg (dict | list[dict] | None): As of ``BaseModule``.
+        settings (Mapping): Settings that the scores depend on and no weight's shape shows, which
+            must be as the weights of ``pretrained`` need them.
 
     Raises:
         ValueError: If a setting is not valid.
@@ -27,13 +31,13 @@ class SkeletonBackbone(BaseModule):
 
     def __init__(self, num_joints: int, in_channels: int, more_channels: int, norm_channels: int,
                  num_stages: int, down_stages: Sequence[int], data_bn_type: str, num_person: int,
-                 pretrained: str | None, init_cfg: dict | list[dict] | None) -> None:
-        if pretrained is not None:
-            if init_cfg is not None:
-                raise ValueError(f'got both pretrained={pretrained!r} and init_cfg={init_cfg}; '
-                                 "give init_cfg=dict(type='Pretrained', checkpoint=...) alone")
-            init_cfg = dict(type='Pretrained', checkpoint=pretrained)
+                 pretrained: str | None, init_cfg: dict | list[dict] | None,
+                 settings: Mapping[str, Any]) -> None:
+        if pretrained is not None and init_cfg is not None:
+            raise ValueError(f'got both pretrained={pretrained!r} and init_cfg={init_cfg}; give '
+                             'one of them')
         super().__init__(init_cfg=init_cfg)
+        self.pretrained, self._settings = pretrained, settings
         check_choice('data_bn_type', data_bn_type, ('MVC', 'VC'))
         if num_stages < 1 or num_person < 1 or in_channels < 1:
             raise ValueError(f'num_stages={num_stages}, num_person={num_person}, in_channels='
@@ -44,6 +48,18 @@ class SkeletonBackbone(BaseModule):
         # None: batch norm sees persons as samples, however many there are.
         self.num_person = num_person if data_bn_type == 'MVC' else None
         self.data_bn = nn.BatchNorm1d((self.num_person or 1) * num_joints * norm_channels)
+
+    def init_weights(self) -> None:
+        """Apply ``init_cfg``, or load ``pretrained``: the first time, as modules of MMEngine do.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it is broken, or not exactly the weights of this backbone.
+        """
+        first = not self.is_init
+        super().init_weights()
+        if first and self.pretrained is not None:
+            load_backbone(self, self._settings, self.pretrained)
 
     def check_clips(self, x: Tensor) -> None:
         """Refuse clips that are not of shape (N, M, T, V, C) or do not fit the settings.

@@ -12,7 +12,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from cocodiff_mm.utils.checkpoint import load_checkpoint, misfit
+from cocodiff_mm.utils.checkpoint import load_checkpoint
+from cocodiff_mm.utils.weight_fit import misfit
 
 from .hub import fetch, from_cache
 

@@ -63,8 +63,24 @@ def narrow(tmp_path_factory):
 
 @pytest.mark.parametrize('resume', [False, True])
 def test_weights_of_another_network_are_counted_and_named(narrow, resume, tmp_path):
-    with pytest.raises(ValueError, match=r'of another shape \(.*expected'):
+    with pytest.raises(ValueError, match=r'of another shape \(.*expected.* weights of CTRGCN of '
+                                         r'this package \(17 classes, 25 joints\)'):
         run(tiny_recipe(tmp_path, guest=False), load_from=narrow, resume=resume)
+
+
+@pytest.mark.parametrize('key, advice', [
+    ('PA', r'CTRGCN of this package \(60 classes, 25 joints\); take the recipe .*, as '
+           r'configs/ctrgcn\.py with --cfg-options data=ntu60'),
+    ('A', r'CTRGCN of MMAction2 \(60 classes, 25 joints\); make them fit with python '
+          r'tools/convert_checkpoint\.py \S+mine\.pth --from mmaction2'),
+])
+def test_weights_to_start_from_that_do_not_fit_come_with_what_to_do(narrow, tmp_path, key, advice):
+    state = load_checkpoint(narrow)['state_dict']
+    state[f'backbone.net.0.gcn1.{key}'] = state.pop('backbone.net.0.gcn1.PA')
+    state['cls_head.fc.weight'] = torch.zeros(60, 8)
+    torch.save(dict(state_dict=state), tmp_path / 'mine.pth')
+    with pytest.raises(ValueError, match=advice):
+        run(tiny_recipe(tmp_path, guest=False), load_from=str(tmp_path / 'mine.pth'))
 
 
 def test_another_classifier_is_fine_for_fine_tuning_only(narrow, tmp_path):
