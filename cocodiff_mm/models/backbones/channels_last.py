@@ -1,4 +1,4 @@
-"""The convolutions of the skeleton networks on tensors in the channels-last memory format."""
+"""The convolutions of the skeleton networks on (N, C, V, T) with the channels last in memory."""
 
 from collections.abc import Sequence
 
@@ -18,12 +18,13 @@ class ChannelsLastTemporalConv(MultiScaleTemporalConv):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (N, C, T, V) to (N, C, ceil(T / stride), V), channels last in memory."""
+        """Map (N, C, V, T) to (N, C, V, ceil(T / stride)), channels last in memory."""
         *branches, last = self.branches
         y = torch.relu_(pointwise_norm([branch[:2] for branch in branches], x))
         *parts, pooled = y.split([branch[0].out_channels for branch in branches], dim=1)
         *convs, pool = (branch[3] for branch in branches)
-        pooled = pool(pooled)
+        pooled = F.max_pool2d(pooled, *(
+            size[::-1] for size in (pool.kernel_size, pool.stride, pool.padding)))
         pairs = [*((conv.conv, conv.bn) for conv in convs), (None, branches[-1][4]), tuple(last)]
         if norm_mode([norm for _, norm in pairs]) == 'fold':
             parts = [_conv(conv.conv, part, *_folded(conv.conv, conv.bn))
@@ -39,15 +40,15 @@ class ChannelsLastTemporalConv(MultiScaleTemporalConv):
 
 
 def pointwise_norm(pairs: Sequence[Sequence[nn.Module]], x: Tensor) -> Tensor:
-    """Pointwise convolutions, each with batch norm, of x (N, C, T, V), side by side.
+    """Pointwise convolutions, each with batch norm, of x (N, C, V, T), side by side.
 
     Args:
         pairs (Sequence[Sequence[nn.Module]]): Convolution with a bias and batch norm; all with
             the same stride.
-        x (Tensor): Shape (N, C, T, V), fastest with the channels last in memory.
+        x (Tensor): Shape (N, C, V, T), fastest with the channels last in memory.
 
     Returns:
-        Tensor: Shape (N, C', ceil(T / stride), V), channels last in memory.
+        Tensor: Shape (N, C', V, ceil(T / stride)), channels last in memory.
     """
     pairs = [tuple(pair) for pair in pairs]
     stride = pairs[0][0].stride[0]
@@ -98,9 +99,10 @@ def _norm(pairs: Sequence[tuple[nn.Conv2d | None, nn.BatchNorm2d]], x: Tensor) -
 
 def _pointwise(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int) -> Tensor:
     if stride > 1:
-        x = x[:, :, ::stride]
+        x = x[..., ::stride]
     return F.linear(x.permute(0, 2, 3, 1), weight, bias).permute(0, 3, 1, 2)
 
 
 def _conv(conv: nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    return F.conv2d(x, weight, bias, conv.stride, conv.padding, conv.dilation)
+    return F.conv2d(x, weight.transpose(2, 3), bias, conv.stride[::-1], conv.padding[::-1],
+                    conv.dilation[::-1])

@@ -1,13 +1,14 @@
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cocodiff_mm.utils.hierarchy import hierarchy_adjacency
 
 from .channels_last import pointwise_norm, track
 from .edge_conv import EdgeConv
-from .hd_layers import layer_features, sum_layers
+from .hd_layers import InputNorm, layer_features, sum_layers
 from .hierarchy_attention import HierarchyAttention
 from .joint_major import norm_mode
 
@@ -52,49 +53,67 @@ class HDGraphConv(nn.Module):
                 nn.Conv2d(in_channels, out_channels, 1), nn.BatchNorm2d(out_channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (N, C, T, V) to (N, C', T, V), fastest with the channels last in memory."""
-        reduced = pointwise_norm([self.conv_down[:2]], x).permute(0, 2, 3, 1)
+        """Map (N, C, V, T) to (N, C', V, T), fastest with the channels last in memory."""
         if norm_mode([self.conv[1]]) == 'each':
-            y = self.bn(self._sum_step_by_step(reduced))
+            y = self.bn(self._sum_step_by_step(self._reduce(x)))
         else:
-            y = self._sum(reduced).permute(0, 3, 1, 2)
+            y = self._sum(x).permute(0, 3, 1, 2)
             if self.bn.training:
                 y = self.bn(y)
         if not isinstance(self.down, nn.Identity):
             x = pointwise_norm([self.down], x)
         return torch.relu_(y.add_(x))
 
-    def _sum(self, reduced: Tensor) -> Tensor:
-        """Weighted sum of the layers (N, T, V, C'), for (N, T, V, L * C) before the ReLU.
+    def _reduce(self, x: Tensor) -> Tensor:
+        """Inputs of the layers before the ReLU, (N, V, T, L * C)."""
+        return pointwise_norm([self.conv_down[:2]], x).permute(0, 2, 3, 1)
+
+    def _inputs(self, x: Tensor) -> tuple[Tensor, InputNorm | None]:
+        """The same, where it can before the batch norm, which comes with it then."""
+        conv, norm, _ = self.conv_down
+        if norm_mode([norm]) != 'batch':
+            return self._reduce(x), None
+        reduced = F.linear(x.permute(0, 2, 3, 1), conv.weight.flatten(1))
+        if reduced.dtype != norm.weight.dtype:
+            return self._reduce(x), None
+        # The bias changes the mean, which is subtracted, and nothing else; its gradient is 0.
+        return reduced, InputNorm(norm.weight, norm.bias + 0 * conv.bias, norm.eps)
+
+    def _sum(self, x: Tensor) -> Tensor:
+        """Weighted sum of the layers (N, V, T, C').
 
         Where ``bn`` has its running statistics it is in the sum.
         """
+        reduced, norm = self._inputs(x)
         moments = self.conv[1].training
         # Where batch norm turns signs, turn them before: the largest feature stays the largest.
         signs = torch.where(self.conv[1].weight < 0, -1., 1.).to(reduced.dtype)
         weight = self.conv[0].weight.flatten(1).to(reduced.dtype) * signs[:, None]
         weight = weight.view(*self.PA.shape[:2], self.width, self.width).mT
-        layers, token, average, largest, sums, squares = layer_features(
-            reduced, self.PA.to(reduced.dtype), weight, moments)
-        scale, shift = self._normalisation(sums, squares, signs, reduced[..., 0].numel())
+        layers, token, average, largest, sums, squares, mean, var = layer_features(
+            reduced, norm, self.PA.to(reduced.dtype), weight, moments)
+        count = reduced[..., 0].numel()
+        if norm is not None:
+            track(self.conv_down[1], mean + self.conv_down[0].bias.detach(), var, count)
+        scale, shift = self._normalisation(sums, squares, signs, count)
         parts = self._gates(average, largest, scale, shift)
         if not self.bn.training:
             parts = self._with_norm(*parts)
         return sum_layers(layers, token, *(part.to(reduced.dtype) for part in parts))
 
     def _sum_step_by_step(self, reduced: Tensor) -> Tensor:
-        """The same as (N, C', T, V), for a batch norm behind ``conv`` that does more than to
+        """The same as (N, C', V, T), for a batch norm behind ``conv`` that does more than to
         follow the moments of this batch, as one that sees those of other processes.
         """
         layers, subsets = self.PA.shape[:2]
         x = torch.relu_(reduced).unflatten(3, (layers, -1))
-        taken = torch.einsum('lkuv,ntvlc->nlkctu', self.PA.to(x.dtype), x)
+        taken = torch.einsum('lkuv,nvtlc->nlkcut', self.PA.to(x.dtype), x)
         features = self.conv(taken.flatten(1, 3)).unflatten(1, (layers, subsets, self.width))
-        largest = features.max(4).values.mT.flatten(1, 2)
+        largest = features.max(5).values.mT.flatten(1, 2)
         ones = features.new_ones(layers, subsets, self.width)
-        gain, _, edges = self._gates(x.mean(1).transpose(1, 2), largest, ones, 0 * ones)
+        gain, _, edges = self._gates(x.mean(2).transpose(1, 2), largest, ones, 0 * ones)
         total = (features * gain[..., None, None]).sum(1).flatten(1, 2)
-        edges = edges.mT[:, :, None].expand(-1, -1, total.shape[2], -1)
+        edges = edges.mT[..., None].expand(-1, -1, -1, total.shape[3])
         return torch.cat([total, edges.to(total.dtype)], 1)
 
     def _gates(self, average: Tensor, largest: Tensor, scale: Tensor,

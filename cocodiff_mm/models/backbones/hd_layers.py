@@ -6,11 +6,14 @@ to them and their gradient are made for one person at a time and never lie in me
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+from .hd_sources import Sources
 
 
 @dataclass
@@ -21,28 +24,39 @@ class Layers:
     gain: Tensor | None = None
 
 
-def layer_features(x: Tensor, adjacency: Tensor, weight: Tensor,
-                   moments: bool) -> tuple[Layers, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Graph convolutions of ReLU(x) in every layer, kept, and what is to be known of them.
+class InputNorm(NamedTuple):
+    """Batch norm in training of what :func:`layer_features` gets."""
+
+    weight: Tensor
+    bias: Tensor
+    eps: float
+
+
+def layer_features(x: Tensor, norm: InputNorm | None, adjacency: Tensor, weight: Tensor,
+                   moments: bool) -> tuple[Layers, Tensor, Tensor, Tensor, Tensor, Tensor,
+                                           Tensor, Tensor]:
+    """Graph convolutions of ReLU(norm(x)) in every layer, kept, and what is to be known of them.
 
     Feature ``s = (l, k)`` of joint u is ``weight[l, k].T sum_v adjacency[l, k, u, v] y_v`` with
-    y the part of ReLU(x) that is for layer l.
+    y the part of ReLU(norm(x)) that is for layer l.
 
     Args:
-        x (Tensor): Shape (N, T, V, L * C).
+        x (Tensor): Shape (N, V, T, L * C).
+        norm (InputNorm | None): Batch norm of x, None for nothing.
         adjacency (Tensor): Shape (L, K, V, V).
         weight (Tensor): From C to C channels, shape (L, K, C, C).
-        moments (bool): Whether the last two results are wanted; else they are empty.
+        moments (bool): Whether sums and squares are wanted; else they are empty.
 
     Returns:
-        tuple[Layers, Tensor, Tensor, Tensor, Tensor, Tensor]: The first two are for
-        :func:`sum_layers`; ReLU(x) averaged over time, shape (N, L, V, C); the largest features
-        over time, shape (N, L * K, V, C); and the sums over joints and time of features and of
-        their squares, shape (N, L * K, C).
+        tuple[Layers, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]: The first two are
+        for :func:`sum_layers`; ReLU(norm(x)) averaged over time, shape (N, L, V, C); the largest
+        features over time, shape (N, L * K, V, C); the sums over joints and time of features and
+        of their squares, shape (N, L * K, C); and mean and biased variance of x, which are empty
+        without a norm.
     """
     layers = Layers()
     return layers, *_LayerFeatures.apply(layers, moments, torch.is_grad_enabled(), x, adjacency,
-                                         weight)
+                                         weight, *(norm or (None, None, 0.)))
 
 
 def sum_layers(layers: Layers, token: Tensor, gain: Tensor, constant: Tensor,
@@ -57,7 +71,7 @@ def sum_layers(layers: Layers, token: Tensor, gain: Tensor, constant: Tensor,
         edges (Tensor): Features that are equal in all frames, shape (N, V, C).
 
     Returns:
-        Tensor: Shape (N, T, V, (K + 1) * C).
+        Tensor: Shape (N, V, T, (K + 1) * C).
     """
     return _SumLayers.apply(layers, token, gain, constant, edges)
 
@@ -65,20 +79,18 @@ def sum_layers(layers: Layers, token: Tensor, gain: Tensor, constant: Tensor,
 class _LayerFeatures(torch.autograd.Function):
 
     @staticmethod
-    def forward(ctx, layers, moments, learns, x, adjacency, weight):
-        (n, t, v, _), (depth, subsets, c, _) = x.shape, weight.shape
+    def forward(ctx, layers, moments, learns, x, adjacency, weight, norm_weight, norm_bias, eps):
+        (n, v, t, _), (depth, subsets, c, _) = x.shape, weight.shape
         both = depth * subsets
-        # Without a backward pass each person's sources take the place of those before.
-        kept = n if learns or x.is_cuda else 1
-        sources, features = x.new_empty(kept, depth, v, t, c), x.new_empty(n, both, v, t, c)
+        features = x.new_empty(n, both, v, t, c)
         average, largest = x.new_empty(n, depth, v, c), x.new_empty(n, both, v, c)
         frames = x.new_empty(n if learns else 0, both, v, c, dtype=torch.long)
         exact = torch.promote_types(x.dtype, torch.float32)
         sums, squares = x.new_empty(2, n if moments else 0, both, c, dtype=exact)
+        sources = Sources(x, depth, norm_weight, norm_bias, eps)
         work = _scratch(features)
         for rows in _rows(x):
-            source, part = sources[rows] if kept == n else sources, features[rows]
-            torch.clamp(_layers_first(x[rows], depth), min=0, out=source)
+            source, part = sources.make(rows), features[rows]
             torch.mean(source, 3, out=average[rows])
             _gather(source, adjacency, work)
             torch.bmm(work.view(-1, v * t, c), _repeat(weight, len(part)),
@@ -91,26 +103,28 @@ class _LayerFeatures(torch.autograd.Function):
                 torch.sum(part.flatten(2, 3), 2, dtype=exact, out=sums[rows])
                 torch.mul(part, part, out=work)
                 torch.sum(work.flatten(2, 3), 2, dtype=exact, out=squares[rows])
-        layers.features, ctx.layers = features, layers
-        ctx.save_for_backward(sources, adjacency, weight, frames)
+        layers.features, ctx.layers, ctx.eps = features, layers, eps
+        ctx.save_for_backward(x, adjacency, weight, frames, norm_weight, norm_bias, sources.mean,
+                              sources.var)
         ctx.set_materialize_grads(False)
         # Its gradient is that of the sum: the one of the features is gain times that.
-        token = x.new_zeros(()).expand(n, t, v, (subsets + 1) * c)
-        return token, average, largest, sums, squares
+        token = x.new_zeros(()).expand(n, v, t, (subsets + 1) * c)
+        ctx.mark_non_differentiable(sources.mean, sources.var)
+        return token, average, largest, sums, squares, sources.mean, sources.var
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, of_total, of_average, of_largest, of_sums, of_squares):
-        sources, adjacency, weight, frames = ctx.saved_tensors
+    def backward(ctx, of_total, of_average, of_largest, of_sums, of_squares, _mean, _var):
+        x, adjacency, weight, frames, norm_weight, norm_bias, mean, var = ctx.saved_tensors
         features, gain = ctx.layers.features, ctx.layers.gain
-        n, depth, v, t, c = sources.shape
-        of_x = sources.new_empty(n, t, v, depth * c)
+        (_, v, t, _), (depth, _, c, _) = x.shape, weight.shape
         exact = torch.promote_types(weight.dtype, torch.float32)
         of_adjacency = torch.zeros_like(adjacency, dtype=exact)
         of_weight = torch.zeros_like(weight, dtype=exact)
         work, grad = _scratch(features), _scratch(features)
-        for rows in _rows(sources):
-            source = sources[rows]
+        sources = Sources(x, depth, norm_weight, norm_bias, ctx.eps, (mean, var))
+        for rows in _rows(x):
+            source = sources.make(rows)
             _of_features(grad, features[rows], frames[rows], *(
                 None if x is None else x[rows]
                 for x in (gain, of_total, of_largest, of_sums, of_squares)))
@@ -124,9 +138,9 @@ class _LayerFeatures(torch.autograd.Function):
             of_source = torch.bmm(_graphs(adjacency, len(source)).mT, flat).view_as(source)
             if of_average is not None:
                 of_source += of_average[rows, :, :, None] / t
-            torch.ops.aten.threshold_backward.grad_input(
-                of_source, source, 0, grad_input=_layers_first(of_x[rows], depth))
-        return None, None, None, of_x, of_adjacency.to(adjacency.dtype), of_weight.to(weight.dtype)
+            sources.differentiate(rows, of_source)
+        return (None, None, None, sources.gradient(_rows(x)), of_adjacency.to(adjacency.dtype),
+                of_weight.to(weight.dtype), sources.of_weight, sources.of_bias, None)
 
 
 class _SumLayers(torch.autograd.Function):
@@ -143,7 +157,7 @@ class _SumLayers(torch.autograd.Function):
             for part, factor in zip(parts[1:], factors[1:], strict=True):
                 total.addcmul_(part, factor)
             _subsets_first(result[rows], subsets).copy_(total)
-        result[..., subsets * c:] = edges[:, None]
+        result[..., subsets * c:] = edges[:, :, None]
         return result
 
     @staticmethod
@@ -158,7 +172,7 @@ class _SumLayers(torch.autograd.Function):
             torch.sum(total.flatten(2, 3), 2, out=of_constant[rows])
             torch.mul(features[rows].unflatten(1, (depth, subsets)), total[:, None], out=work)
             torch.sum(work.flatten(3, 4), 3, out=of_gain[rows])
-        return None, of_result, of_gain, of_constant, of_result[..., subsets * c:].sum(1)
+        return None, of_result, of_gain, of_constant, of_result[..., subsets * c:].sum(2)
 
 
 def _of_features(out: Tensor, features: Tensor, frames: Tensor, gain: Tensor | None,
@@ -231,10 +245,10 @@ def _largest_with_frames(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _layers_first(x: Tensor, layers: int) -> Tensor:
-    """(N, T, V, L * C) seen as (N, L, V, T, C)."""
-    return x.unflatten(3, (layers, -1)).permute(0, 3, 2, 1, 4)
+    """(N, V, T, L * C) seen as (N, L, V, T, C)."""
+    return x.unflatten(3, (layers, -1)).permute(0, 3, 1, 2, 4)
 
 
 def _subsets_first(x: Tensor, subsets: int) -> Tensor:
-    """The subsets of (N, T, V, (K + 1) * C) seen as (N, K, V, T, C)."""
+    """The subsets of (N, V, T, (K + 1) * C) seen as (N, K, V, T, C)."""
     return _layers_first(x, subsets + 1)[:, :subsets]

@@ -30,7 +30,7 @@ class HDGCNBlock(nn.Module):
         self.gcn1, self.tcn1, self.residual = gcn, tcn, residual
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (N, C, T, V) to (N, C', ceil(T / stride), V)."""
+        """Map (N, C, V, T) to (N, C', V, ceil(T / stride)), channels last in memory."""
         y = self.tcn1(self.gcn1(x))
         if self.residual is None:
             return torch.relu_(y)
@@ -137,7 +137,7 @@ class HDGCN(SkeletonBackbone):
         self.check_clips(x)
         n, m, t, v, c = x.shape
         x = x.permute(0, 1, 3, 4, 2).reshape(n * m // (self.num_person or 1), -1, t)
-        x = self.data_bn(x).view(n * m, v, c, t).permute(0, 2, 3, 1)
+        x = self.data_bn(x).view(n * m, v, c, t).transpose(1, 2)
         x = x.contiguous(memory_format=torch.channels_last)
         learns = torch.is_grad_enabled() or any(part.training for part in self.modules())
         if learns or x.is_cuda:
@@ -148,4 +148,4 @@ class HDGCN(SkeletonBackbone):
     def _run(self, x: Tensor) -> Tensor:
         for block in self.net:
             x = block(x)
-        return x.contiguous()
+        return x.mT.contiguous()

@@ -8,24 +8,24 @@ N, T, V, C, LAYERS, SUBSETS = 3, 5, 4, 2, 2, 3
 
 def inputs(frames=T):
     generator = torch.Generator().manual_seed(0)
-    shapes = ((N, frames, V, LAYERS * C), (LAYERS, SUBSETS, V, V), (LAYERS, SUBSETS, C, C),
+    shapes = ((N, V, frames, LAYERS * C), (LAYERS, SUBSETS, V, V), (LAYERS, SUBSETS, C, C),
               (N, LAYERS, SUBSETS, C), (N, SUBSETS, C), (N, V, C))
     return [torch.randn(shape, dtype=torch.float64, generator=generator).requires_grad_()
             for shape in shapes]
 
 
 def ours(x, adjacency, weight, gain, constant, edges, moments=True):
-    layers, token, *known = layer_features(x, adjacency, weight, moments)
+    layers, token, *known, _, _ = layer_features(x, None, adjacency, weight, moments)
     return sum_layers(layers, token, gain, constant, edges), *known
 
 
 def naive(x, adjacency, weight, gain, constant, edges):
     y = torch.relu(x).unflatten(3, (LAYERS, C))
-    features = torch.einsum('lkuv,ntvlc,lkcd->nlkutd', adjacency, y, weight)
+    features = torch.einsum('lkuv,nvtlc,lkcd->nlkutd', adjacency, y, weight)
     total = (features * gain[:, :, :, None, None]).sum(1) + constant[:, :, None, None]
-    total = torch.cat([total, edges[:, None, :, None].expand(-1, -1, -1, x.shape[1], -1)], 1)
+    total = torch.cat([total, edges[:, None, :, None].expand(-1, -1, -1, x.shape[2], -1)], 1)
     features = features.flatten(1, 2)
-    return (total.permute(0, 3, 2, 1, 4).flatten(3), y.mean(1).transpose(1, 2),
+    return (total.permute(0, 2, 3, 1, 4).flatten(3), y.mean(2).transpose(1, 2),
             features.max(3).values, features.sum((2, 3)), features.square().sum((2, 3)))
 
 
@@ -59,7 +59,7 @@ def test_without_gradients_the_same_numbers_and_no_moments_unless_wanted():
 def test_the_first_of_equal_frames_is_the_largest():
     tensors = inputs()
     with torch.no_grad():
-        tensors[0][:] = tensors[0][:, :1]
+        tensors[0][:] = tensors[0][:, :, :1]
     ours(*tensors)[2].sum().backward()
     grad = tensors[0].grad
-    assert grad[:, 0].abs().max() > 0.1 and not grad[:, 1:].any()
+    assert grad[:, :, 0].abs().max() > 0.1 and not grad[:, :, 1:].any()
