@@ -36,7 +36,9 @@ class EdgeConv(nn.Module):
         number = index.shape[1]
         index = index.flatten(1, 2)[..., None].expand(-1, -1, -1, channels).flatten(2)
         edges = of_other.gather(1, index).unflatten(1, (number, -1)) + of_own[:, None]
-        features = act(norm(edges.permute(0, 3, 1, 2))).max(2).values
+        edges = norm(edges.permute(0, 3, 1, 2))
+        # The function behind it increases: that of the largest is the largest.
+        features = act(edges.max(2).values if edges.requires_grad else edges.amax(2))
         return features.unflatten(1, (clouds, channels)).mT
 
     def _nearest(self, points: Tensor) -> Tensor:

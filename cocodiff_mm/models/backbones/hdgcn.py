@@ -13,7 +13,7 @@ from .skeleton_backbone import SkeletonBackbone, stages
 from .temporal_conv import TemporalConv
 
 # Persons at a time on a CPU where no gradient is wanted.
-_PERSONS = 16
+_PERSONS = 8
 
 
 class HDGCNBlock(nn.Module):
