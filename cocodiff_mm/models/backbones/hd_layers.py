@@ -147,7 +147,8 @@ class _SumLayers(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, layers, token, gain, constant, edges):
-        layers.gain, ctx.layers = gain, layers
+        # Without its graph, which leads back to the layers: such a ring is never freed.
+        layers.gain, ctx.layers = gain.detach(), layers
         result = torch.empty(token.shape, dtype=token.dtype, device=token.device)
         depth, subsets, c = gain.shape[1:]
         for rows in _rows(result):

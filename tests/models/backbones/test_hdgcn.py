@@ -1,4 +1,5 @@
 import copy
+import gc
 
 import pytest
 import torch
@@ -7,6 +8,7 @@ from references.hdgcn_naive import NaiveHDGCN, shaken, side_by_side
 from torch import nn
 
 from cocodiff_mm.models.backbones import HDGCN
+from cocodiff_mm.models.backbones.hd_layers import Layers
 from cocodiff_mm.utils.hierarchy import hierarchy_adjacency, joint_groups
 
 NTU = dict(layout='nturgb+d', mode='spatial')
@@ -278,3 +280,16 @@ def test_pretrained_weights_are_loaded_by_init_weights(tmp_path):
 def test_refuses_settings_that_are_not_valid(settings, message):
     with pytest.raises(ValueError, match=message):
         HDGCN(**dict(dict(graph_cfg=NTU), **settings))
+
+
+@pytest.mark.parametrize('training', [True, False])
+def test_a_step_leaves_nothing_in_memory(training):
+    model = HDGCN(NTU, **SMALL).train(training)
+    for backward in (True, False):
+        output = model(torch.randn(2, 2, 4, 25, 3)).sum()
+        assert any(isinstance(thing, Layers) for thing in gc.get_objects())
+        if backward:
+            output.backward()
+        del output
+        gc.collect()
+        assert not any(isinstance(thing, Layers) for thing in gc.get_objects())
