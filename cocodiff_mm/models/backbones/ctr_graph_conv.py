@@ -51,25 +51,26 @@ class RefinedGraphConv(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map (C, N, V, T) to (C', N, V, T); and x again, for whatever else takes it."""
-        average, inner, x = average_frames(x)
-        relations, mixing = self._relations(average), self._mixing().to(x.dtype)
-        offset, norms, residual = torch.zeros_like(self.bn.bias), [self.bn], x
+        average, inner, residual, x = average_frames(x)
         if not isinstance(self.down, nn.Identity):
-            residual = pointwise(x, self.down[:1], self.down[1:])
-        if norm_mode(norms) == 'fold':
-            scale, shift = (value.to(x.dtype) for value in fold(norms, offset))
-            y = self._convolve(inner, relations, mixing * scale[:, None], shift[:, None, None])
-            return y.add_(residual).relu_(), x
-        y = self._convolve(inner, relations, mixing, x.new_zeros(()))
-        return batch_norm([y], offset, norms, residual, relu=True), x
+            residual = pointwise(residual, self.down[:1], self.down[1:])
+        # What is small is computed as exactly as its weights are given.
+        relations, mixing = self._relations(average.to(self.PA.dtype)), self._mixing()
+        if norm_mode([self.bn]) == 'fold':
+            scale, shift = fold([self.bn], torch.zeros_like(self.bn.bias))
+            mixing = mixing * scale[:, None]
+            return self._convolve(inner, relations, mixing, shift, residual), x
+        offset = torch.zeros_like(self.bn.bias)
+        y = self._convolve(inner, relations, mixing, offset, None)
+        return batch_norm([y], offset, [self.bn], residual, relu=True), x
 
     def _relations(self, average: Tensor) -> Tensor:
         ends = *(conv.conv1 for conv in self.convs), *(conv.conv2 for conv in self.convs)
-        weight = torch.cat([conv.weight.flatten(1) for conv in ends]).to(average.dtype)
-        bias = torch.cat([conv.bias for conv in ends]).to(average.dtype)
+        weight = torch.cat([conv.weight.flatten(1) for conv in ends])
+        bias = torch.cat([conv.bias for conv in ends])
         pairs = torch.addmm(bias[:, None], weight, average.flatten(1))
         target, source = pairs.view(2, len(self.convs), -1, *average.shape[1:]).unbind()
-        return relate(target, source, self.PA.to(average.dtype))
+        return relate(target, source, self.PA)
 
     def _mixing(self) -> Tensor:
         """From relations to the topology of a channel, (K, C', R + 2)."""
@@ -77,11 +78,12 @@ class RefinedGraphConv(nn.Module):
         bias = torch.stack([conv.conv4.bias for conv in self.convs])[..., None]
         return torch.cat([self.alpha * weight, self.alpha * bias, torch.ones_like(bias)], 2)
 
-    def _convolve(self, x: Tensor, relations: Tensor, mixing: Tensor, shift: Tensor) -> Tensor:
+    def _convolve(self, x: Tensor, relations: Tensor, mixing: Tensor, shift: Tensor,
+                  residual: Tensor | None) -> Tensor:
         transform = torch.stack([conv.conv3.weight.flatten(1) for conv in self.convs])
-        bias = torch.stack([conv.conv3.bias for conv in self.convs]).to(x.dtype)
-        # The bias of conv3 goes through the topology: in each frame it adds the same.
+        bias = torch.stack([conv.conv3.bias for conv in self.convs])
+        # The bias of conv3 goes through the topology: it adds the same in all frames.
         weight = (mixing * bias[..., None]).transpose(0, 1).flatten(1)
-        constant = weight @ relations.sum(3).flatten(0, 1).flatten(1)
-        constant = constant.view(-1, *x.shape[1:3]) + shift
-        return refined_graph_conv(x, relations, mixing, transform.to(x.dtype), constant)
+        constant = weight @ relations.sum(3).flatten(0, 1).flatten(1) + shift[:, None]
+        tensors = relations, mixing, transform, constant.view(-1, *x.shape[1:3])
+        return refined_graph_conv(x, *(tensor.to(x.dtype) for tensor in tensors), residual)

@@ -4,20 +4,20 @@ Transformed features and topologies are several times as large as the input. On 
 for a few persons and channels at a time, which fit into its cache, and again in the backward pass.
 """
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+from .joint_major import stretches
 
 # How many transformed features and topologies are made at a time on a CPU.
 _TILE = 600_000
 
 
-def average_frames(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Average of x (C, N, V, T) over time, shape (C, N, V), and x for two others who take it.
+def average_frames(x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Average of x (C, N, V, T) over time, shape (C, N, V), and x three times, for others.
 
-    The gradients of all three are joined here, in one sweep.
+    The gradients of all four are joined here, in one sweep.
     """
     return _AverageFrames.apply(x.contiguous())
 
@@ -38,7 +38,7 @@ def relate(target: Tensor, source: Tensor, shared: Tensor) -> Tensor:
 
 
 def refined_graph_conv(x: Tensor, relations: Tensor, mixing: Tensor, transform: Tensor,
-                       bias: Tensor) -> Tensor:
+                       bias: Tensor, residual: Tensor | None) -> Tensor:
     """Sum over subsets k and joints v of ``topology[k, c, n, v, u]`` times the transformed x_v.
 
     Args:
@@ -47,11 +47,16 @@ def refined_graph_conv(x: Tensor, relations: Tensor, mixing: Tensor, transform: 
         mixing (Tensor): From relations to the topology of a channel, shape (K, C', R).
         transform (Tensor): From x to the transformed x, shape (K, C', C).
         bias (Tensor): What is added in all frames, shape (C', N, V).
+        residual (Tensor | None): What is added before a ReLU, shape (C', N, V, T); None for
+            neither.
 
     Returns:
         Tensor: Shape (C', N, V, T).
     """
-    return _RefinedGraphConv.apply(x, relations, mixing, transform, bias)
+    if residual is None or torch.is_grad_enabled():
+        y = _RefinedGraphConv.apply(x, relations, mixing, transform, bias)
+        return y if residual is None else y.add_(residual).relu_()
+    return _convolve(x, relations, mixing, transform, bias, residual)
 
 
 class _AverageFrames(torch.autograd.Function):
@@ -62,16 +67,20 @@ class _AverageFrames(torch.autograd.Function):
         ctx.set_materialize_grads(False)
         # A product with a vector is several times as fast as a mean of short rows.
         weight = x.new_full((x.shape[3], ), 1 / x.shape[3])
-        return (x.view(-1, x.shape[3]) @ weight).view(x.shape[:3]), x, x
+        return (x.view(-1, x.shape[3]) @ weight).view(x.shape[:3]), x, x, x
 
     @staticmethod
     @once_differentiable
     def backward(ctx, of_average, *grads):
-        total = None
-        for grad in grads:
-            if grad is not None:
-                total = grad if total is None else total + grad
-        return total + (of_average / ctx.frames)[..., None]
+        first, *grads = (grad for grad in grads if grad is not None)
+        total = torch.empty_like(first)
+        of_average = (of_average / ctx.frames)[..., None]
+        for _, rows, _ in stretches([total]):
+            part = total[rows]
+            torch.add(first[rows], of_average[rows], out=part)
+            for grad in grads:
+                part += grad[rows]
+        return total
 
 
 class _Relate(torch.autograd.Function):
@@ -99,32 +108,40 @@ class _RefinedGraphConv(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, relations, mixing, transform, bias):
         ctx.save_for_backward(x, relations, mixing, transform)
-        out = x.new_empty(mixing.shape[1], *x.shape[1:])
-        step, groups = _cut(x, mixing, transform)
-        for persons in _persons(x, step):
-            part, relation = x[:, persons], relations[:, :, persons]
-            for group in groups:
-                y = group.convolve(part, relation)
-                rows = out[group.channels, persons]
-                torch.add(y.view_as(rows), bias[group.channels, persons, :, None], out=rows)
-        return out
+        return _convolve(x, relations, mixing, transform, bias, None)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
         x, relations, mixing, transform = ctx.saved_tensors
         of_x, of_relations = torch.empty_like(x), torch.empty_like(relations)
-        step, groups = _cut(x, mixing, transform)
-        for persons in _persons(x, step):
-            part, relation = x[:, persons], relations[:, :, persons]
-            y, of_relation = of_x[:, persons], of_relations[:, :, persons]
-            for i, group in enumerate(groups):
-                group.differentiate(part, relation, grad[group.channels, persons], y, of_relation,
-                                    first=i == 0)
+        tiles, groups = _cut(x, mixing, transform)
+        for persons in tiles:
+            parts = [whole[:, persons] for whole in (x, of_x)]
+            parts += [whole[:, :, persons] for whole in (relations, of_relations)]
+            for group in groups:
+                group.differentiate(*parts, grad[group.channels, persons])
         of_mixing = torch.cat([group.of_mixing for group in groups], 1)
         of_transform = torch.cat([group.of_transform for group in groups], 2).permute(1, 2, 0)
         of_bias = (grad.view(-1, x.shape[3]) @ grad.new_ones(x.shape[3])).view(grad.shape[:3])
         return of_x, of_relations, of_mixing.to(x.dtype), of_transform.to(x.dtype), of_bias
+
+
+def _convolve(x, relations, mixing, transform, bias, residual):
+    out = x.new_empty(mixing.shape[1], *x.shape[1:])
+    tiles, groups = _cut(x, mixing, transform)
+    for persons in tiles:
+        part, relation = x[:, persons], relations[:, :, persons]
+        for group in groups:
+            rows = out[group.channels, persons]
+            constant = bias[group.channels, persons, :, None]
+            if residual is None:
+                torch.add(group.convolve(part, relation, None).view_as(rows), constant, out=rows)
+            else:
+                y = residual[group.channels, persons] + constant
+                group.convolve(part, relation, y.view(-1, *y.shape[2:]))
+                torch.clamp(y, min=0, out=rows)
+    return out
 
 
 class _Group:
@@ -139,16 +156,15 @@ class _Group:
         self.of_transform = self.of_mixing.new_zeros(
             transform.shape[2], len(mixing), self.mixing.shape[1])
 
-    def convolve(self, x, relations):
-        """Channels of the result for some persons, shape (C' * N, V, T)."""
+    def convolve(self, x, relations, y):
+        """Channels of the result for some persons, added to ``y`` (C' * N, V, T) or None."""
         topologies, features = self._factors(x, relations)
-        y = torch.bmm(topologies[0].mT, features[0])
-        for topology, part in zip(topologies[1:], features[1:], strict=True):
-            y.baddbmm_(topology.mT, part)
+        for topology, part in zip(topologies.mT.unbind(), features.unbind(), strict=True):
+            y = torch.bmm(topology, part) if y is None else y.baddbmm_(topology, part)
         return y
 
-    def differentiate(self, x, relations, grad, of_x, of_relations, first):
-        """Take up the gradients of channels of the result for some persons."""
+    def differentiate(self, x, of_x, relations, of_relations, grad):
+        """Take up the gradient of channels of the result for some persons."""
         grad = grad.reshape(-1, *x.shape[2:])
         # A copy of the small factor halves the time of the product.
         turned = grad.mT.contiguous()
@@ -162,13 +178,13 @@ class _Group:
         of_features = features.view(len(self.transform), -1)
         self.of_mixing += torch.bmm(of_topologies, _flat(relations, 2).mT)
         self.of_transform += (_flat(x, 1) @ of_features.mT).view_as(self.of_transform)
-        y, of_mixed = _flat(of_x, 1), torch.bmm(self.mixing.mT, of_topologies)
-        if first:
-            torch.mm(self.transform.mT, of_features, out=y)
-            of_relations.copy_(of_mixed.view_as(of_relations))
+        of_mixed = torch.bmm(self.mixing.mT, of_topologies).view_as(of_relations)
+        if self.channels.start == 0:
+            torch.mm(self.transform.mT, of_features, out=_flat(of_x, 1))
+            of_relations.copy_(of_mixed)
         else:
-            y.addmm_(self.transform.mT, of_features)
-            of_relations += of_mixed.view_as(of_relations)
+            _flat(of_x, 1).addmm_(self.transform.mT, of_features)
+            of_relations += of_mixed
 
     def _factors(self, x, relations):
         """Topologies (K, C' * N, V source, V target) and features (K, C' * N, V, T)."""
@@ -183,16 +199,13 @@ def _flat(x: Tensor, dim: int) -> Tensor:
     return x.view(*x.shape[:dim], -1)
 
 
-def _cut(x: Tensor, mixing: Tensor, transform: Tensor) -> tuple[int, list[_Group]]:
-    """How many persons are worked on at a time, and the groups of channels."""
+def _cut(x: Tensor, mixing: Tensor, transform: Tensor) -> tuple[list[slice], list[_Group]]:
+    """Persons that are worked on at a time, and groups of channels."""
     channels, (_, n, v, t) = mixing.shape[1], x.shape
     each = len(mixing) * v * (v + t)
-    count = 1 if x.is_cuda else -(-channels * each // _TILE)
-    width = -(-channels // count)
+    groups = 1 if x.is_cuda else -(-channels * each // _TILE)
+    width = -(-channels // groups)
     step = n if x.is_cuda else max(1, _TILE // (width * each))
-    return step, [_Group(slice(c, c + width), mixing, transform)
-                  for c in range(0, channels, width)]
-
-
-def _persons(x: Tensor, step: int) -> Iterator[slice]:
-    return (slice(start, start + step) for start in range(0, x.shape[1], step))
+    return ([slice(start, start + step) for start in range(0, n, step)],
+            [_Group(slice(start, start + width), mixing, transform)
+             for start in range(0, channels, width)])

@@ -118,7 +118,7 @@ class _BatchNorm(torch.autograd.Function):
     def forward(ctx, eps, relu, weight, bias, offset, residual, *parts):
         out = parts[0].new_empty(len(weight), *parts[0].shape[1:])
         mean, invstd = torch.empty_like(weight), torch.empty_like(weight)
-        for part, row, rows in _stretches(parts):
+        for part, row, rows in stretches(parts):
             mean[rows], invstd[rows] = _normalise(part[row], weight[rows], bias[rows], eps,
                                                   out[rows])
             if residual is not None:
@@ -140,7 +140,7 @@ class _BatchNorm(torch.autograd.Function):
         grads = [torch.empty_like(part) for part in parts]
         of_weight, of_bias = torch.empty_like(weight), torch.empty_like(weight)
         masked = torch.empty_like(grad) if ctx.residual and out is not None else None
-        for (part, row, rows), (of_part, _, _) in zip(_stretches(parts), _stretches(grads),
+        for (part, row, rows), (of_part, _, _) in zip(stretches(parts), stretches(grads),
                                                       strict=True):
             of_out = grad[rows]
             if out is not None:
@@ -155,7 +155,7 @@ class _BatchNorm(torch.autograd.Function):
         return None, None, of_weight, of_bias, torch.zeros_like(weight), of_residual, *grads
 
 
-def _stretches(parts: Sequence[Tensor]) -> Iterator[tuple[Tensor, slice, slice]]:
+def stretches(parts: Sequence[Tensor]) -> Iterator[tuple[Tensor, slice, slice]]:
     """Parts, a few rows of each, and which rows of all these are.
 
     On a CPU they are so few that what is done to them one after the other stays in its cache.
